@@ -1,0 +1,1 @@
+"""How right, how honest and how dear: secant's first derivatives against other libraries'."""

@@ -1,0 +1,278 @@
+"""The questions: derivative, gradient, directional, grad and steps.
+
+Each one checks its options, makes an evaluator for f at x and the core that asks it, runs the two against
+each other, and puts the answer into x's structure. There is no mathematics here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from secant._api.options import Method, Options, coordinate_lines, direction_line, options
+from secant.core.errors import InputError, InputTypeError
+from secant.core.ladder import Line
+from secant.core.operators import Slopes, fixed, lines
+from secant.core.request import Core, Floats, run
+from secant.core.results import Estimate, Slope
+from secant.core.verdicts import Verdict, worst
+from secant.evaluation.evaluator import Evaluator, OnError
+from secant.evaluation.trees import flatten
+
+
+def derivative(
+    f: Callable[..., Any],
+    x: Any,
+    *,
+    method: Method = "auto",
+    step: float | None = None,
+    bounds: Any = None,
+    max_step: float | None = None,
+    noise: float | None = None,
+    rtol: float = 0.0,
+    max_evaluations: int | None = None,
+    args: tuple[Any, ...] = (),
+    on_error: OnError = "domain",
+) -> Estimate:
+    """Differentiate f at a number.
+
+    Parameters
+    ----------
+    f : called as ``f(x, *args)``; returns a number or an array of any shape.
+    x : a real number. For an array or a tree use :func:`gradient`.
+    method : ``"auto"`` and ``"central"`` look at both sides, ``"forward"`` and ``"backward"`` at one; a
+        :class:`Stencil` is a formula of your own, and needs ``step``.
+    step : a fixed step: the formula's own bits, with no error bar and the verdict ``unresolved``.
+    bounds : (lower, upper), each a number or None; f is never evaluated outside.
+    max_step : the largest distance from x at which f may be evaluated.
+    noise : the absolute error of f's values, when it is known (of a solver, its tolerance).
+    rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
+    max_evaluations : the most calls of f; 13 are usual, 40 the default limit.
+    args : further arguments of f.
+    on_error : what exceptions of f away from x mean: ``"domain"`` (ArithmeticError and ValueError end the
+        domain, others pass through), ``"raise"`` (all pass through), ``"mark"`` (the verdict ``failed``).
+
+    Returns
+    -------
+    Estimate with ``value`` and ``error`` of f(x)'s shape (floats when f is scalar). Verdicts: all.
+
+    Raises
+    ------
+    InputError, InputTypeError, OutputError : see :mod:`secant.core.errors`; exceptions of f at x itself
+        pass through with the point added as a note.
+
+    The method is described in the documentation under "How it works".
+
+    >>> import math
+    >>> derivative(math.sin, 1.0)
+    0.540302305868138 +/- 1.3e-14   ok   13 evaluations
+    """
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    evaluator = Evaluator(f, x, args=args, on_error=on_error)
+    if not evaluator.layout.scalar:
+        raise InputTypeError(f"`x` must be a single number; got {_described(x)} (use `gradient` for arrays and trees)")
+    problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
+    found = run(core_for(chosen, evaluator.base, problems), evaluator)
+    return _by_output(evaluator, _settle(chosen, found))
+
+
+def gradient(
+    f: Callable[..., Any],
+    x: Any,
+    *,
+    method: Method = "auto",
+    step: float | None = None,
+    bounds: Any = None,
+    max_step: float | None = None,
+    noise: float | None = None,
+    rtol: float = 0.0,
+    max_evaluations: int | None = None,
+    args: tuple[Any, ...] = (),
+    on_error: OnError = "domain",
+    inplace: bool = False,
+) -> Estimate:
+    """Differentiate a scalar f by every entry of x.
+
+    Parameters
+    ----------
+    f : called as ``f(x, *args)``; returns one number.
+    x : a number, an array of any shape and real dtype, or a tree (dict, list, tuple, dataclass) of them;
+        f is handed the same structure, and x is never written to.
+    bounds : (lower, upper), each a number, None, or like x.
+    max_evaluations : one budget for the whole gradient.
+    inplace : hand f the caller's own arrays, moved one entry at a time and restored whatever happens; for
+        code that reads its array through an alias and ignores its argument.
+
+    The other parameters, errors and verdicts are those of :func:`derivative`; ``independent`` says that f
+    gave the very same value at every point.
+
+    Returns
+    -------
+    Estimate with ``value``, ``error`` and ``verdicts`` in x's structure.
+
+    >>> import numpy as np
+    >>> gradient(lambda x: x[0] ** 2 + x[1] ** 2, np.array([3.0, 4.0])).value
+    array([6., 8.])
+    """
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    evaluator = Evaluator(f, x, args=args, on_error=on_error, inplace=inplace)
+    problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
+    found = _settle(chosen, run(core_for(chosen, evaluator.base, problems), evaluator))
+    one_output(evaluator, "gradient")
+    return _by_entry(evaluator, found)
+
+
+def directional(
+    f: Callable[..., Any],
+    x: Any,
+    v: Any,
+    *,
+    method: Method = "auto",
+    step: float | None = None,
+    bounds: Any = None,
+    max_step: float | None = None,
+    noise: float | None = None,
+    rtol: float = 0.0,
+    max_evaluations: int | None = None,
+    args: tuple[Any, ...] = (),
+    on_error: OnError = "domain",
+) -> Estimate:
+    """Differentiate f at x along v: the derivative of ``f(x + t * v)`` by t at 0.
+
+    ``v`` has x's structure and shapes, and any length but zero; the answer scales with it. Parameters,
+    errors and verdicts are those of :func:`gradient`; f may return an array.
+
+    >>> import numpy as np
+    >>> directional(lambda x: x[0] * x[1], np.array([3.0, 4.0]), np.array([1.0, -1.0])).value
+    1.0
+    """
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    evaluator = Evaluator(f, x, args=args, on_error=on_error)
+    vector, layout = flatten(v, name="v")
+    if layout.shapes != evaluator.layout.shapes:
+        raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
+    if not vector.any():
+        raise InputError("`v` must not be zero: it names the direction")
+    problem = direction_line(chosen, evaluator, vector)
+    found = run(core_for(chosen, evaluator.base, [problem], vector[np.newaxis]), evaluator)
+    return _by_output(evaluator, _settle(chosen, found))
+
+
+def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
+    """Return the gradient of f as a function of x: plain arrays in x's structure, NaN where there is none.
+
+    It is what optimizers take for ``jac=``: further positional arguments are handed to f. ``how`` are the options of
+    :func:`gradient`; they are checked at the first call.
+
+    >>> import numpy as np
+    >>> grad(lambda x, a: a * (x**2).sum())(np.array([3.0, 4.0]), 10.0)
+    array([60., 80.])
+    """
+    if not callable(f):
+        raise InputTypeError(f"`f` must be callable; got a {type(f).__name__}")
+
+    def gradient_of_f(x: Any, *args: Any) -> Any:
+        return gradient(f, x, args=args, **how).value
+
+    return gradient_of_f
+
+
+def core_for(
+    chosen: Options, base: Floats, problems: Sequence[Line], directions: Floats | None = None, fun: bool = False
+) -> Core[Slopes]:
+    """Return the core that the options ask for."""
+    if chosen.formula is None:
+        return lines(base, problems, directions)
+    return fixed(base, problems, chosen.formula, chosen.step, directions, fun)
+
+
+def _settle(chosen: Options, found: Slopes) -> Slopes:
+    """Call a slope that was asked for from one side ``ok`` when nothing but the asking made it one-sided."""
+    if chosen.formula is not None or chosen.method not in ("forward", "backward"):
+        return found
+    return Slopes(tuple(tuple(_asked(slope) for slope in row) for row in found.slopes), found.outputs)
+
+
+def _asked(slope: Slope) -> Slope:
+    from dataclasses import replace
+
+    return replace(slope, verdict=Verdict.OK) if slope.verdict is Verdict.AT_BOUND else slope
+
+
+def one_output(evaluator: Evaluator, what: str) -> None:
+    """Refuse a function of many outputs, or complex ones, where a scalar is needed."""
+    shape = evaluator.value_shape
+    size = int(np.prod(shape)) if shape else 1
+    if evaluator.complex_values:
+        raise InputTypeError(f"`f` must return a real number for `{what}`; it returned a complex one")
+    if size != 1:
+        raise InputTypeError(f"`f` must return one number for `{what}`; it returned an array of shape {shape}")
+
+
+def _by_entry(evaluator: Evaluator, found: Slopes) -> Estimate:
+    """Put the slopes of one output into x's structure."""
+    layout = evaluator.layout
+    slopes = found.slopes[0]
+    if layout.size > 0 and not layout.scalar and _still(slopes, evaluator):
+        slopes = tuple(Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach) for slope in slopes)
+    verdicts = [slope.verdict for slope in slopes]
+    details = {layout.path(i): slope for i, slope in enumerate(slopes) if slope.verdict is not Verdict.OK or slope.note}
+    return Estimate(
+        layout.wrap([slope.value for slope in slopes], "value"),
+        layout.wrap([slope.error for slope in slopes], "error"),
+        layout.wrap(verdicts, "verdict"),
+        worst(verdicts),
+        evaluator.evaluations,
+        details,
+        found.outputs[0],
+        layout.wrap([slope.step for slope in slopes], "error"),
+    )
+
+
+def _still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
+    """Return whether f gave the very same value at every point."""
+    return not evaluator.distinct and evaluator.evaluations > 1 and all(slope.value == 0.0 for slope in slopes)
+
+
+def _by_output(evaluator: Evaluator, found: Slopes) -> Estimate:
+    """Put the slopes of one line into the shape of f's value."""
+    shape = evaluator.value_shape or ()
+    slopes = [row[0] for row in found.slopes]
+    values: Any = [slope.value for slope in slopes]
+    errors: Any = [slope.error for slope in slopes]
+    verdicts: Any = [slope.verdict for slope in slopes]
+    outputs: Any = list(found.outputs)
+    if evaluator.complex_values:
+        half = len(slopes) // 2
+        values, errors, outputs = (_joined(part, half) for part in (values, errors, outputs))
+        errors = [abs(error) for error in errors]
+        verdicts = [worst(pair) for pair in zip(verdicts[:half], verdicts[half:], strict=True)]
+        slopes = [max(pair, key=lambda slope: slope.verdict.severity) for pair in zip(slopes[:half], slopes[half:], strict=True)]
+    if not shape:
+        slope = slopes[0]
+        details = {"": slope} if slope.verdict is not Verdict.OK or slope.note else {}
+        return Estimate(values[0], errors[0], verdicts[0], verdicts[0], evaluator.evaluations, details, outputs[0], slope.step)
+    labels = [f"[{', '.join(map(str, index))}]" for index in np.ndindex(shape)]
+    details = {
+        label: slope
+        for label, slope in zip(labels, slopes, strict=True)
+        if slope.verdict is not Verdict.OK or slope.note
+    }
+    words = np.empty(len(verdicts), dtype=object)
+    words[:] = verdicts
+    return Estimate(
+        np.array(values).reshape(shape),
+        np.array(errors).reshape(shape),
+        words.reshape(shape),
+        worst(verdicts),
+        evaluator.evaluations,
+        details,
+        np.array(outputs).reshape(shape),
+        np.array([slope.step for slope in slopes]).reshape(shape),
+    )
+
+
+def _joined(parts: Sequence[float], half: int) -> list[complex]:
+    return [complex(real, imaginary) for real, imaginary in zip(parts[:half], parts[half:], strict=True)]

@@ -1,0 +1,83 @@
+"""Descent: the book's loop on secant's gradients, with a diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from secant._api.derivatives import core_for, one_output
+from secant._api.options import Method, coordinate_lines, options, real, whole
+from secant.core import descent as core
+from secant.core.operators import Slopes
+from secant.core.request import Core, Floats, run
+from secant.core.results import Descent
+from secant.evaluation.evaluator import Evaluator, OnError
+
+
+def gradient_descent(
+    f: Callable[..., Any],
+    x0: Any,
+    lr: float = 0.01,
+    iterations: int = 100,
+    *,
+    method: Method = "auto",
+    step: float | None = None,
+    max_step: float | None = None,
+    noise: float | None = None,
+    rtol: float = 1e-8,
+    args: tuple[Any, ...] = (),
+    on_error: OnError = "domain",
+    inplace: bool = False,
+) -> Descent:
+    """Walk downhill, ``x = x - lr * gradient``, a given number of times, and say how it went.
+
+    Parameters
+    ----------
+    f : called as ``f(x, *args)``; returns one real number.
+    x0 : where to start: a number, an array of any shape, or a tree of them. It is never written to.
+    lr : the learning rate, positive.
+    iterations : steps to take; the run never stops early by itself, but where f has no finite value.
+    method, step, max_step, noise, rtol : how gradients are taken, as for :func:`secant.gradient`; with
+        ``step=1e-4, method="central"`` the notes' own arithmetic, bit for bit.
+    inplace : hand f the caller's own arrays (restored at the end), for code that reads them through an alias.
+
+    Returns
+    -------
+    Descent with the path, and the verdict ``converged``, ``lr too large``, ``lr too small``, ``lost in rounding``,
+    ``noise floor``, ``unbounded``, ``budget`` or ``failed``; ``events`` name what was seen, and when.
+
+    Raises
+    ------
+    InputError, InputTypeError, OutputError; exceptions of f at x0 pass through with the point noted.
+
+    >>> import numpy as np
+    >>> gradient_descent(lambda x: x[0] ** 2 + x[1] ** 2, np.array([-3.0, 4.0]), lr=0.1).verdict
+    <DescentVerdict.CONVERGED: 'converged'>
+    """
+    rate = real("lr", lr, 0.0, "a positive finite number")
+    count = whole("iterations", iterations, 0)
+    chosen = options(method, step, None, max_step, noise, rtol, None)
+    evaluator = Evaluator(f, x0, args=args, on_error=on_error, inplace=inplace, x_name="x0")
+    home, layout = evaluator.base, evaluator.layout
+
+    def gradient(x: Floats) -> Core[Slopes]:
+        base = home if np.array_equal(x, home) else np.array(x)
+        found = yield from core_for(chosen, base, coordinate_lines(chosen, base, layout), fun=True)
+        one_output(evaluator, "gradient_descent")
+        return found
+
+    walk = run(core.gradient_descent(home, gradient, lr=rate, iterations=count, step=chosen.step or None), evaluator)
+    return Descent(
+        layout.wrap(walk.x),
+        walk.fun,
+        evaluator.evaluations,
+        walk.iterations,
+        walk.verdict,
+        walk.events,
+        walk.path,
+        walk.values,
+        walk.lr,
+        walk.note,
+    )

@@ -1,0 +1,203 @@
+"""Options: their names, what is allowed, and the lines they turn x into.
+
+Everything is checked before anything is evaluated; messages say which parameter, what is allowed, what came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, isfinite, isnan
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from secant.core.errors import InputError, InputTypeError
+from secant.core.ladder import Line
+from secant.core.request import Floats
+from secant.core.stencils import BACKWARD, CENTRAL, FORWARD, Stencil
+from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.trees import Layout, flatten
+
+Method: TypeAlias = Literal["auto", "central", "forward", "backward"] | Stencil
+
+_STENCILS = {"auto": CENTRAL, "central": CENTRAL, "forward": FORWARD, "backward": BACKWARD}
+
+#: Evaluations a single line may cost when nobody says otherwise.
+DEFAULT_BUDGET = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The numerical options of one call, checked."""
+
+    method: str
+    formula: Stencil | None
+    step: float
+    bounds: Any
+    max_step: float
+    noise: float
+    rtol: float
+    max_evaluations: int | None
+
+
+PLAIN = Options("auto", None, 0.0, None, inf, 0.0, 0.0, None)
+
+
+def real(name: str, value: Any, low: float, allowed: str, *, closed: bool = False, finite: bool = True) -> float:
+    """Return a real number above ``low`` (or equal to it, when ``closed``), or raise with what is allowed."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputTypeError(f"`{name}` must be {allowed}; got {value!r}")
+    number = float(value)
+    inside = number >= low if closed else number > low
+    if not inside or isnan(number) or (finite and not isfinite(number)):
+        raise InputError(f"`{name}` must be {allowed}; got {value!r}")
+    return number
+
+
+def whole(name: str, value: Any, low: int) -> int:
+    """Return an integer of at least ``low``, or raise."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InputTypeError(f"`{name}` must be an integer of at least {low}; got {value!r}")
+    if value < low:
+        raise InputError(f"`{name}` must be an integer of at least {low}; got {value!r}")
+    return int(value)
+
+
+def options(
+    method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol: Any, max_evaluations: Any
+) -> Options:
+    """Check the numerical options of a call."""
+    if method == "auto" and step is bounds is max_step is noise is max_evaluations is None and rtol == 0.0:
+        return PLAIN
+    if not isinstance(method, Stencil) and method not in _STENCILS:
+        raise InputError(f"`method` must be 'auto', 'central', 'forward', 'backward' or a Stencil; got {method!r}")
+    formula = None
+    if step is not None:
+        step = real("step", step, 0.0, "a positive finite number")
+        formula = method if isinstance(method, Stencil) else _STENCILS[method]
+    elif isinstance(method, Stencil):
+        raise InputError("`step` must be given with a Stencil: the formula is fixed, its step is yours to choose")
+    if formula is not None and formula.order != 1:
+        raise InputError(f"`method` must be a Stencil of order 1 here; got order {formula.order}")
+    return Options(
+        "stencil" if isinstance(method, Stencil) else method,
+        formula,
+        step or 0.0,
+        bounds,
+        inf if max_step is None else real("max_step", max_step, 0.0, "a positive number", finite=False),
+        0.0 if noise is None else real("noise", noise, 0.0, "a number of at least 0", closed=True),
+        real("rtol", rtol, 0.0, "a number of at least 0", closed=True),
+        None if max_evaluations is None else whole("max_evaluations", max_evaluations, 1),
+    )
+
+
+def _bound(side: str, value: Any, layout: Layout, default: float) -> Floats:
+    """Return one side of the bounds as n numbers."""
+    if value is None:
+        return np.full(layout.size, default)
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        spread = np.full(layout.size, float(value))
+    elif isinstance(value, np.ndarray) and layout.structure is None:
+        spread = np.broadcast_to(np.asarray(value, dtype=np.float64), layout.shapes[0]).reshape(-1)
+    else:
+        leaves = _tree_bound(side, value, layout, default)
+        spread = leaves
+    if np.isnan(spread).any():
+        raise InputError(f"`bounds`: the {side} bound must be a number or infinite; got NaN")
+    return spread
+
+
+def _tree_bound(side: str, value: Any, layout: Layout, default: float) -> Floats:
+    """Return a bound given as a sequence of numbers or a tree like x; None in it stands for no bound."""
+    if isinstance(value, list | tuple) and layout.structure is None:
+        flat = [default if item is None else item for item in value]
+        array = np.asarray(flat, dtype=np.float64)
+        if array.shape != layout.shapes[0]:
+            raise InputError(f"`bounds`: the {side} bound must have x's shape {layout.shapes[0]}; got {array.shape}")
+        return array.reshape(-1)
+    vector, other = flatten(value, name=f"bounds ({side})")
+    if other.shapes != layout.shapes:
+        raise InputError(f"`bounds`: the {side} bound must be a number or have x's structure; its leaves differ")
+    return vector
+
+
+def room(chosen: Options, base: Floats, layout: Layout) -> tuple[Floats, Floats] | None:
+    """Return how far each entry may move down and up; None without bounds."""
+    if chosen.bounds is None:
+        return None
+    if not isinstance(chosen.bounds, tuple | list) or len(chosen.bounds) != 2:
+        raise InputTypeError("`bounds` must be a pair (lower, upper), each a number, None, or like x")
+    lower = _bound("lower", chosen.bounds[0], layout, -inf)
+    upper = _bound("upper", chosen.bounds[1], layout, inf)
+    for i in np.flatnonzero((base < lower) | (base > upper) | (lower > upper)):
+        raise InputError(
+            f"`x`{layout.path(int(i))} must lie within `bounds`, {lower[i]:.6g} to {upper[i]:.6g}; got {base[i]:.17g}"
+        )
+    return base - lower, upper - base
+
+
+def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
+    """Close the side that a one-sided method does not look at."""
+    if chosen.formula is None and chosen.method == "forward":
+        return 0.0, above
+    if chosen.formula is None and chosen.method == "backward":
+        return below, 0.0
+    return below, above
+
+
+def line_budgets(chosen: Options, count: int) -> list[int]:
+    """Share one budget for all lines (f at the point is paid for once)."""
+    if chosen.max_evaluations is None:
+        return [DEFAULT_BUDGET] * count
+    share, rest = divmod(chosen.max_evaluations - 1, count)
+    return [1 + share + (index < rest) for index in range(count)]
+
+
+def coordinate_lines(chosen: Options, base: Floats, layout: Layout) -> list[Line]:
+    """Return the lines of a gradient at a flat point, one per entry of x."""
+    space = room(chosen, base, layout)
+    eps = layout.eps
+    budgets = line_budgets(chosen, layout.size)
+    plain = layout.exact
+    made = []
+    for i, x in enumerate(base.tolist()):
+        below, above = (inf, inf) if space is None else (float(space[0][i]), float(space[1][i]))
+        below, above = _sides(chosen, below, above)
+        rounder: Callable[[float], float] | None = None if plain else layout.rounder(i)
+        unit = eps if isinstance(eps, float) else float(eps[i])
+        made.append(
+            Line(x, abs(x), below, above, chosen.max_step, chosen.noise, chosen.rtol, budgets[i], unit, rounder)
+        )
+    return made
+
+
+def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
+    """Return the line along a direction: t = 1 leads to x + v."""
+    base, layout = evaluator.base, evaluator.layout
+    moving = v != 0.0
+    share = np.abs(v[moving])
+    size = np.abs(base[moving])
+    below = above = inf
+    space = room(chosen, base, layout)
+    if space is not None:
+        down, up = space[0][moving] / share, space[1][moving] / share
+        rising = v[moving] > 0.0
+        above = float(np.where(rising, up, down).min())
+        below = float(np.where(rising, down, up).min())
+    below, above = _sides(chosen, below, above)
+    eps = float(np.max(layout.eps))
+    return Line(
+        0.0,
+        float((np.where(size > 0.0, size, 4.0) / share).min()),
+        below,
+        above,
+        float((chosen.max_step / share).min()),
+        chosen.noise,
+        chosen.rtol,
+        line_budgets(chosen, 1)[0],
+        eps,
+        None,
+        2.0 * eps * float((size / share).max()),
+        float((size / share).max()),
+    )

@@ -1,0 +1,82 @@
+"""Studies: the error of a fixed-step difference against its step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from secant._api.derivatives import derivative
+from secant._api.options import real
+from secant.core.errors import InputError, InputTypeError
+from secant.core.operators import fixed
+from secant.core.ladder import Line
+from secant.core.request import run
+from secant.core.results import StepStudy
+from secant.core.stencils import CENTRAL
+from secant.evaluation.evaluator import Evaluator, OnError
+
+#: The steps of the notes: far too small (10e-50), and the one they settle on.
+NOTES = {"10e-50": 1e-49, "1e-4": 1e-4}
+
+
+def steps(
+    f: Callable[..., Any],
+    x: Any,
+    *,
+    steps: Sequence[float] | None = None,
+    truth: float | None = None,
+    args: tuple[Any, ...] = (),
+    on_error: OnError = "domain",
+) -> StepStudy:
+    """Measure the central difference of f at many steps, against secant's own answer.
+
+    Parameters
+    ----------
+    f : called as ``f(x, *args)``; returns one real number.
+    x : a real number.
+    steps : the steps to try, positive; by default 1e-49, and a third of a decade apart from 1e-16 to 1 (times |x| when
+        |x| is above 1).
+    truth : the derivative when it is known; errors are taken from it, else from secant's estimate.
+
+    Returns
+    -------
+    StepStudy: steps, differences, errors, secant's estimate, the best step, and the steps to point at.
+
+    >>> import math
+    >>> study = steps(math.exp, 1.0)
+    >>> 1e-6 < study.best < 1e-4
+    True
+    """
+    estimate = derivative(f, x, args=args, on_error=on_error)
+    if np.ndim(estimate.value) or isinstance(estimate.value, complex):
+        raise InputTypeError("`f` must return one real number for `steps`")
+    evaluator = Evaluator(f, x, args=args, on_error=on_error)
+    size = max(1.0, abs(evaluator.base.item(0)))
+    chosen = _checked(steps, size)
+    layout = evaluator.layout
+    line = Line(evaluator.base.item(0), size, rounder=layout.rounder(0))
+    values = []
+    for step in chosen:
+        found = run(fixed(evaluator.base, [line], CENTRAL, step), evaluator)
+        values.append(found.slopes[0][0].value)
+    reference = estimate.value if truth is None else float(truth)
+    errors = np.abs(np.array(values) - reference)
+    known = np.flatnonzero(np.isfinite(errors))
+    best = chosen[int(known[np.argmin(errors[known])])] if known.size else float("nan")
+    marks = dict(NOTES)
+    if isfinite(estimate.step):
+        marks["secant"] = estimate.step
+    return StepStudy(np.array(chosen), np.array(values), errors, estimate, best, marks)
+
+
+def _checked(given: Sequence[float] | None, size: float) -> list[float]:
+    """Return the steps to try, in increasing order."""
+    if given is None:
+        return [1e-49, *(float(size * 10.0 ** (third / 3.0)) for third in range(-48, 1))]
+    chosen = sorted(real("steps", step, 0.0, "a sequence of positive finite numbers") for step in given)
+    if not chosen:
+        raise InputError("`steps` must name at least one step; got none")
+    return chosen

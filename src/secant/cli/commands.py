@@ -1,0 +1,249 @@
+"""The commands: each asks secant one question and returns its answer as text.
+
+Rules: no short options, so that ``-sin(x)`` and ``-3,4`` need no quoting tricks (what looks like an
+unknown short option is an argument); numbers of options may be expressions such as ``pi/4``;
+options that are not given are not passed on, so that their defaults stand in one place, the library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import numpy as np
+
+import secant
+from secant.cli.expression import ExpressionError, parse_numbers
+from secant.cli.functions import Function, LoadError, asked, load, number_at, point_at
+from secant.cli.text import NOT_OK, OK, Outcome, descent_text, estimate_text
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+SETTINGS = {"ignore_unknown_options": True, "help_option_names": ["--help"], "max_content_width": 96}
+
+#: Points along each side of the grid on which contours are drawn.
+CONTOUR_POINTS = 81
+
+
+@click.group(context_settings={"help_option_names": ["--help"]})
+@click.version_option(secant.__version__, prog_name="secant", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Print derivatives of anything you can call, with an error bar you can trust.
+
+    A function is an expression in x, such as "0.01*x^2 + 0.1*x" or "x[0]**2 + x[1]**2",
+    or the name of one in a file: model.py:loss.
+
+    Exit status: 0 ok; 1 the verdict is not ok; 2 what was typed cannot be used.
+    """
+
+
+def _number(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    return None if text is None else _several(parameter, text, 1)[0]
+
+
+def _numbers(_: click.Context, parameter: click.Parameter, text: str | None) -> list[float] | None:
+    return None if text is None else _several(parameter, text, None)
+
+
+def _pair(_: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    low, high = _several(parameter, text, 2)
+    return low, high
+
+
+def _several(parameter: click.Parameter, text: str, count: int | None) -> list[float]:
+    option = parameter.opts[0]
+    try:
+        numbers = parse_numbers(text)
+    except (ExpressionError, ArithmeticError, ValueError) as error:
+        raise click.UsageError(f"`{option}`: {error}; {text!r} came") from None
+    if count is not None and len(numbers) != count:
+        raise click.UsageError(f"`{option}` takes {count} number{'s' * (count > 1)}, {len(numbers)} came: {text!r}")
+    return numbers
+
+
+def _function(context: click.Context, _: click.Parameter, words: tuple[str, ...]) -> Function:
+    """Read the function; click hands over whatever it did not know, misspelled options included."""
+    for word in words:
+        if word.startswith("--"):
+            known = [name for parameter in context.command.params for name in parameter.opts]
+            raise click.NoSuchOption(word.partition("=")[0], possibilities=sorted(set(known)), ctx=context)
+    if len(words) != 1:
+        came = f"{len(words)} came: {' '.join(words)!r}; put quotes around an expression" if words else "none came"
+        raise click.UsageError(f"one function is needed (an expression in quotes, or file.py:name), {came}", context)
+    try:
+        return load(words[0])
+    except (ExpressionError, LoadError) as error:
+        raise click.UsageError(str(error), context) from None
+
+
+def function_argument(command: C) -> C:
+    """Add the function, EXPR or file.py:name."""
+    return click.argument("function", nargs=-1, metavar="FUNCTION", callback=_function)(command)
+
+
+def at_option(command: C) -> C:
+    """Add the point to look at."""
+    return click.option(
+        "--at", required=True, metavar="X", callback=_numbers, help="The point: 5, or 3,4 for a vector."
+    )(command)
+
+
+def json_option(command: C) -> C:
+    """Add the choice of JSON."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
+
+
+def numerical_options(command: C) -> C:
+    """Add the options that every derivative takes, in the library's order."""
+    kinds = click.Choice(["auto", "central", "forward", "backward"])
+    options = [
+        click.option("--method", type=kinds, help="The differences to use; auto is the default."),
+        click.option(
+            "--step", metavar="H", callback=_number, help="A fixed step, as in a textbook: no error bar search."
+        ),
+        click.option(
+            "--bounds", metavar="LOW,HIGH", callback=_pair, help="Never evaluate outside; inf where there is none."
+        ),
+        click.option("--max-step", metavar="H", callback=_number, help="Never go further from x than this."),
+        click.option("--noise", metavar="LEVEL", callback=_number, help="The absolute size of f's own error."),
+        click.option(
+            "--rtol", metavar="R", callback=_number, help="Stop at this relative error; 0: as exact as f allows."
+        ),
+        click.option(
+            "--max-evaluations", type=click.IntRange(1), metavar="N", help="Never call f more often than this."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _estimate(estimate: secant.Estimate, as_json: bool) -> Outcome:
+    return Outcome(estimate.to_json() if as_json else estimate_text(estimate), OK if estimate.ok else NOT_OK)
+
+
+@cli.command(context_settings=SETTINGS)
+@function_argument
+@at_option
+@numerical_options
+@json_option
+def diff(function: Function, at: list[float], as_json: bool, **options: Any) -> Outcome:
+    """Print the derivative of a function of one number, with its error bar and a verdict.
+
+    \b
+    secant diff "0.01*x^2 + 0.1*x" --at 5
+    secant diff "abs(x)" --at 0
+    """
+    x = number_at(function, at)
+    return _estimate(asked(function, lambda f: secant.derivative(f, x, **_given(options))), as_json)
+
+
+@cli.command(context_settings=SETTINGS)
+@function_argument
+@at_option
+@numerical_options
+@json_option
+def gradient(function: Function, at: list[float], as_json: bool, **options: Any) -> Outcome:
+    """Print the gradient of a function of several numbers, entry by entry.
+
+    \b
+    secant gradient "x[0]**2 + x[1]**2" --at 3,4
+    """
+    x = point_at(function, at)
+    return _estimate(asked(function, lambda f: secant.gradient(f, x, **_given(options))), as_json)
+
+
+@cli.command(context_settings=SETTINGS)
+@function_argument
+@at_option
+@click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg, .png or .pdf."
+)
+@json_option
+def steps(function: Function, at: list[float], save: Path | None, as_json: bool) -> Outcome:
+    """Print the error of a fixed step against the step, and secant's own answer beside it.
+
+    \b
+    secant steps "exp(x)" --at 1 --save steps.svg
+    """
+    x = number_at(function, at)
+    study = asked(function, lambda f: secant.steps(f, x))
+    if save is not None:
+        from secant import plots
+
+        plots.save(plots.error_against_step(study, title=f"{function.name} at {x:g}: error against step"), save)
+    return Outcome(study.to_json() if as_json else str(study), OK if study.estimate.ok else NOT_OK)
+
+
+@cli.command(context_settings=SETTINGS)
+@function_argument
+@click.option("--start", required=True, metavar="X", callback=_numbers, help="Where to begin: -3,4.")
+@click.option("--lr", metavar="RATE", callback=_number, help="The learning rate; 0.01 is the default.")
+@click.option("--iterations", type=click.IntRange(0), metavar="N", help="The number of steps; 100 is the default.")
+@click.option("--step", metavar="H", callback=_number, help="A fixed difference step, such as the notes' 1e-4.")
+@click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg, .png or .pdf."
+)
+@json_option
+def descend(
+    function: Function, start: list[float], step: float | None, save: Path | None, as_json: bool, **options: Any
+) -> Outcome:
+    """Go downhill by gradient descent, and say how that went and why.
+
+    \b
+    secant descend "x[0]**2 + x[1]**2" --start -3,4 --lr 0.1
+    secant descend "x[0]**2 + x[1]**2" --start -3,4 --lr 10 --step 1e-4
+    """
+    x0 = point_at(function, start)
+    fixed = {} if step is None else {"step": step, "method": "central"}
+    descent = asked(function, lambda f: secant.gradient_descent(f, x0, **_given(options), **fixed))
+    if save is not None:
+        _draw(function, descent, save)
+    return Outcome(descent.to_json() if as_json else descent_text(descent), OK if descent.success else NOT_OK)
+
+
+def _draw(function: Function, descent: secant.Descent, path: Path) -> None:
+    """Draw a descent; in two variables on contours, around the part of the path near the start."""
+    from secant import plots
+
+    points = np.asarray(descent.path)
+    label = f"lr {descent.lr:g}"
+    if points.shape[1] != 2:
+        plots.save(plots.descent_paths({label: descent}, title=function.name), path)
+        return
+    # The frame holds the start, the steps that stay within ten times its size, and a margin.
+    near = points[np.all(np.abs(points) <= 10.0 * (1.0 + np.abs(points[0]).max()), axis=1)]
+    low, high = near.min(axis=0), near.max(axis=0)
+    margin = 0.25 * max((high - low).max(), 1.0)
+    X, Y = np.meshgrid(*(np.linspace(low[i] - margin, high[i] + margin, CONTOUR_POINTS) for i in range(2)))
+    Z = np.full(X.shape, np.nan)
+    for place in np.ndindex(X.shape):
+        try:
+            Z[place] = function.call(np.array([X[place], Y[place]]))
+        except (ArithmeticError, ValueError):
+            continue  # outside the domain of f there is no contour
+    plots.save(plots.descent_paths({label: descent}, X, Y, Z, title=function.name), path)
+
+
+@cli.command(context_settings=SETTINGS)
+@click.option("--row", type=click.IntRange(1, 16), metavar="N", help="Only this row.")
+@click.option(
+    "--save", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Draw the four pictures there."
+)
+@json_option
+def tour(row: int | None, save: Path | None, as_json: bool) -> Outcome:
+    """Go through the notes that secant grew from, row by row: what they print, what secant says, and why.
+
+    Exit status 0: every row came out as it should (row 16 does not agree with the notes, and should not).
+    """
+    from secant.cli.tour import take
+
+    return take(row, save, as_json)

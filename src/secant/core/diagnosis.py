@@ -1,0 +1,392 @@
+"""How a descent ended, and why: the verdict and the events.
+
+The loop knows x, f and the slope of every step, which answers most questions. A few more evaluations near the path
+are spent only where the answer hangs on them: is a rise of f more than noise; at which rate is the descent stable
+(:mod:`secant.core.curvature`); does f go on falling a hundred times further than the run came. Tests, in order:
+
+* not finite: ``unbounded`` when f fell all the way, ``failed`` at the start or by an exception, else ``lr too large``;
+* f ends higher than it began, by more than its noise, or rises and rises at the end: ``lr too large``;
+* the slope meant nothing from the start, or its fixed step drowned: ``lost in rounding``, ``noise floor``, ``converged``;
+* the slope shrank to a millionth and could have been seen otherwise: ``converged``; below its error: ``noise floor``;
+* x grew by five decades and the slope did not shrink: ``unbounded``;
+* f gained less than a hundredth of what lies ahead: ``lr too small``; anything else: ``budget``.
+
+``lr * L > 2`` alone proves nothing: where the curvature changes, such a run may well converge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from secant.core.curvature import Ask, Survey, generic, noise_near, norm, survey, values_at
+from secant.core.request import Floats, Reply, Request
+from secant.core.results import Event
+from secant.core.sightings import Seen, Trace, between, lost_in_rounding, observe, rises, short, unsteady
+from secant.core.verdicts import DescentVerdict
+
+#: Slopes below this part of the largest one met count as zero.
+TOLERANCE = 1e-6
+#: What may be left of the decrease at a point called converged: far above the square of ``TOLERANCE``, which an even
+#: bowl leaves, and far below what a flat valley hides.
+LEFT = 1e-9
+#: A rate is too small when it gains less than this part of the decrease that can be reached.
+GAIN = 0.01
+#: How much further than the run came f is looked at, where the rate may be too small: a bowl just at the threshold
+#: has its floor at twice the reciprocal of ``GAIN``, a slope that still grows falls by that much sooner.
+FURTHER = (5.0, 10.0, 20.0, 35.0, 60.0, 100.0, 150.0, 200.0)
+#: But no further than this many times the size of the start: f may not like to be asked far away.
+RANGE = 4.0
+#: A curved valley may lead this many times deeper than the floor of a line across it.
+BEYOND = 5.0
+#: Growth of x that, with a slope that does not shrink, counts as without end.
+DECADES = 1e5
+#: Rises in a row, at the end of a run that is lower than it began, that make it a divergence.
+CLIMB = 4
+#: ... when they give back this part of the gain.
+GIVEN_BACK = 0.1
+
+Steps = Generator[Request, Reply, "Finding"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict, the events in order of iteration, and a word more where the verdict's own sentence is not enough."""
+
+    verdict: DescentVerdict
+    events: tuple[Event, ...] = ()
+    note: str = ""
+
+
+def diagnose(trace: Trace, gradient: Ask) -> Steps:
+    """Say how a descent ended. ``gradient`` is asked near the lowest point when the rate was too large.
+
+    See the module for the tests; numbers stand in the ``facts`` of the events.
+    """
+    probed = yield from _noise(trace)
+    seen = observe(trace, probed)
+    lost = lost_in_rounding(trace, seen)
+    finding = yield from _verdict(trace, seen, lost, gradient)
+    events = sorted([*finding.events, *lost], key=lambda event: event.iteration)
+    return Finding(finding.verdict, tuple(events), finding.note)
+
+
+def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Steps:
+    values = trace.values
+    if not math.isfinite(values[-1]) or len(trace.slopes) < trace.asked:
+        return (yield from _broken(trace, seen, gradient))
+    if not trace.asked:
+        return Finding(DescentVerdict.BUDGET, note="no iterations were asked for, so the slope was not looked at")
+    if values[-1] - values[0] > 4.0 * seen.noise or _climbing(trace, seen):
+        return (yield from _too_large(trace, seen, gradient))
+    if seen.faint.all() and not lost:
+        return (yield from _faint_start(trace, seen))
+    if lost and seen.lost[-1].any():
+        return Finding(DescentVerdict.LOST_IN_ROUNDING)
+    ended = _ended(trace, seen) or _endless(trace, seen)
+    if ended is not None:
+        return ended
+    bouncing = _bouncing(trace, seen)
+    if _in_vain(trace, seen, bouncing):
+        return (yield from _too_large(trace, seen, gradient))
+    if bouncing is not None:
+        note = "f has stopped falling because the steps overshoot; a lower rate goes lower"
+        return Finding(DescentVerdict.BUDGET, (bouncing,), note)
+    if (yield from _too_small(trace, seen)):
+        return (yield from _small_steps(trace, seen, gradient))
+    fall = float(values[-2] - values[-1])
+    return Finding(DescentVerdict.BUDGET, note=f"the run ended while f was still falling, by {short(fall)} in the last step")
+
+
+def _noise(trace: Trace) -> Generator[Request, Reply, float]:
+    """Probe the level of f's noise, where a fixed step leaves it unknown and the answer hangs on it.
+
+    At the lowest point: elsewhere a run that diverged has f so large that its rounding would pass for noise.
+    """
+    steps = len(trace.slopes)
+    if trace.step is None or not steps or not math.isfinite(trace.values[-1]) or np.isfinite(trace.noises).any():
+        return math.nan
+    if steps < trace.asked or not (trace.values[-1] > trace.values[0] or unsteady(trace)):
+        return math.nan
+    lowest = trace.path[int(np.argmin(trace.values))]
+    if trace.step < 8.0 * float(np.max(np.spacing(np.abs(lowest)), initial=0.0)):
+        return math.nan
+    return (yield from noise_near(lowest, trace.step))
+
+
+def _broken(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
+    """Judge a run that could not go on: a value, a slope or a point is not finite."""
+    k = len(trace.path) - 1
+    value, before = float(trace.values[-1]), trace.values[:-1]
+    what = f"f is {short(value)}" if not math.isfinite(value) else "the slope is not finite"
+    if not np.all(np.isfinite(trace.path[-1])):
+        what = "x is not finite"
+    event = Event(DescentVerdict.FAILED, k, k, f"{what}; the run cannot go on", {"value": value})
+    if k == 0 or trace.failed:
+        where = "at the start" if k == 0 else f"at iteration {k}"
+        return Finding(DescentVerdict.FAILED, (event,), f"{what} {where}")
+    falling = before.size > 1 and bool(before[-1] < before[0])
+    if value == -math.inf or (falling and _distance(trace, k - 1) >= DECADES):
+        return Finding(DescentVerdict.UNBOUNDED, (event, _fell(trace, k)))
+    overshot = bool(trace.lr * seen.steepest > 2.0) or bool(trace.values[-1] > trace.values[k - 1])
+    if math.isfinite(value) and not overshot and not value > trace.values[0]:
+        return Finding(DescentVerdict.FAILED, (event,), f"{what} at iteration {k}, although f is")
+    finding = yield from _too_large(trace, seen, gradient)
+    return Finding(finding.verdict, (*finding.events, event))
+
+
+def _climbing(trace: Trace, seen: Seen) -> bool:
+    """Return whether a run that is lower than it began nevertheless diverges at its end.
+
+    A few rises in a row, slopes that turn around at each of them, and a good part of the gain given back.
+    """
+    values, slopes = trace.values, trace.slopes
+    if len(slopes) <= CLIMB or not np.all(np.diff(values[-CLIMB - 1 :]) > 4.0 * seen.noise):
+        return False
+    turned = all(float(np.sign(slopes[-j - 1]) @ np.sign(slopes[-j])) < 0.0 for j in range(1, CLIMB))
+    lowest = float(np.min(values))
+    return turned and bool(values[-1] - lowest > GIVEN_BACK * (values[0] - lowest))
+
+
+def _too_large(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
+    """Say since when f rises, and at which rate it would not."""
+    values = trace.values
+    risen = np.flatnonzero(rises(values, seen.level))
+    first, last = (int(risen[0]) + 1, int(risen[-1]) + 1) if risen.size else (1, len(values) - 1)
+    found = yield from _limit(trace, seen, gradient)
+    facts = {"before": float(values[first - 1]), "after": float(values[first]), "curvature": found.curvature}
+    text = f"the step overshoots and f goes from {short(facts['before'])} to {short(facts['after'])}"
+    if first < len(trace.slopes) and norm(trace.slopes[first - 1]) > 0.0:
+        scale = norm(trace.slopes[first - 1])
+        with np.errstate(all="ignore"):
+            facts["factor"] = float((trace.slopes[first] / scale) @ (trace.slopes[first - 1] / scale))
+        text += f", the slope times {short(facts['factor'])}"
+    if math.isfinite(found.stable):
+        facts["limit"] = found.stable
+        text += f"; stable below {short(found.stable)} (curvature {short(found.curvature)})"
+    elif found.curvature > 0.0:
+        facts["unstable_above"] = min(2.0 / found.curvature, trace.lr)
+        text += f"; unstable above {short(facts['unstable_above'])} (curvature {short(found.curvature)} was seen)"
+    return Finding(DescentVerdict.LR_TOO_LARGE, (Event(DescentVerdict.LR_TOO_LARGE, first, last, text, facts),))
+
+
+def _limit(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply, Survey]:
+    """Survey the curvature at the lowest point that a step was taken from."""
+    steps = len(trace.slopes)
+    best = int(np.argmin(trace.values[:steps]))
+    if seen.lost[best].any():
+        return Survey(seen.steepest, math.nan)
+    toward = trace.slopes[best]
+    known = np.flatnonzero(np.isfinite(seen.curvature))
+    if known.size:
+        # The change of slope that showed the largest curvature points to the steep walls.
+        k = int(known[np.argmax(seen.curvature[known])])
+        with np.errstate(all="ignore"):
+            change = trace.slopes[k + 1] - trace.slopes[k]
+        toward = change if np.all(np.isfinite(change)) else toward
+    return (
+        yield from survey(
+            trace.path[best],
+            trace.slopes[best],
+            gradient,
+            lr=trace.lr,
+            toward=toward,
+            curvature=seen.steepest,
+            resolution=_finest(seen, best),
+        )
+    )
+
+
+def _finest(seen: Seen, k: int) -> float:
+    """Return the slope that can still be resolved at step k, 0 where no bar is known."""
+    bars = seen.resolution[k]
+    return float(np.max(bars[np.isfinite(bars)], initial=0.0))
+
+
+def _faint_start(trace: Trace, seen: Seen) -> Steps:
+    """Judge a run whose slope was never more than its own error: a minimum, a saddle, or a plateau too flat to see.
+
+    Looking both ways along a generic direction tells them apart: only a minimum rises on both sides.
+    """
+    bar = _finest(seen, 0)
+    size = float(np.max(np.abs(trace.path[0]), initial=0.0)) or 1.0
+    facts = {"slope": float(seen.peak[0]), "resolution": bar}
+    if trace.lr * trace.asked * bar > 1e-3 * size:
+        # A slope just too small to be seen would have carried x a good way.
+        kind = DescentVerdict.LOST_IN_ROUNDING if trace.step is not None and not seen.real else DescentVerdict.NOISE_FLOOR
+        text = f"no slope below {short(bar)} can be told from 0 here, and none was above it"
+        return Finding(kind, (Event(kind, 0, trace.asked, text, facts),), text)
+    length = max(1e-3 * size, 10.0 * (trace.step or 0.0))
+    values, _ = yield from values_at(trace.path[0], generic(trace.path.shape[1]), np.array([-length, length]))
+    rise = values - trace.values[0]
+    clear = 10.0 * seen.noise
+    if np.all(rise > clear):
+        note = "the slope is zero at the start already, and f rises on both sides"
+        return Finding(DescentVerdict.CONVERGED, (_arrived(trace, seen, 0, bar),), note)
+    if np.any(rise < -clear):
+        note = f"the slope is zero at the start, but f is lower {short(length)} away: a saddle or a maximum; start elsewhere"
+    else:
+        note = f"the slope is zero at the start and f does not change within {short(length)}: flat, or a plateau"
+    return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, 0, trace.asked, note, facts),), note)
+
+
+def _ended(trace: Trace, seen: Seen) -> Finding | None:
+    """Judge a run whose slope has gone: to zero as far as asked, or below what can be seen."""
+    steps = len(seen.peak)
+    last = float(np.median(seen.peak[-max(1, steps // 8) :]))
+    tolerance = TOLERANCE * float(np.max(seen.peak, initial=0.0))
+    bar = _finest(seen, steps - 1)
+    below = bool(np.mean(seen.faint[-max(1, steps // 8) :]) >= 0.5)
+    if not (last <= tolerance or below):
+        return None
+    if last <= tolerance or (bar <= tolerance and not seen.real):
+        gain = float(trace.values[0] - trace.values[-1])
+        along = between(trace, seen.resolution, steps - 1 - steps // 4, steps - 1)[1]
+        if along > 0.0 and 0.5 * seen.size[-1] ** 2 / along > LEFT * gain:
+            return None
+        reached = int(np.argmax(seen.peak <= max(tolerance, last)))
+        return Finding(DescentVerdict.CONVERGED, (_arrived(trace, seen, reached, max(tolerance, bar)),))
+    first = steps - int(np.argmin(seen.faint[::-1])) if not seen.faint.all() else 0
+    facts = {"slope": float(seen.peak[-1]), "resolution": bar, "noise": seen.noise}
+    if not seen.real and bar > 0.1 * float(np.max(seen.peak)):
+        text = f"the slope is {short(seen.peak[-1])} +/- {short(bar)}: not known at a kink or an edge of f"
+        return Finding(DescentVerdict.BUDGET, (Event(DescentVerdict.BUDGET, first, steps, text, facts),), text)
+    text = f"the slope, {short(seen.peak[-1])}, is below its error {short(bar)}; f is known to {short(seen.noise)}"
+    return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, first, steps, text, facts),))
+
+
+def _arrived(trace: Trace, seen: Seen, k: int, tolerance: float) -> Event:
+    facts: Mapping[str, float] = {"slope": float(seen.peak[-1]), "tolerance": tolerance}
+    text = f"the largest slope is {short(seen.peak[k])}, at the end {short(seen.peak[-1])}"
+    return Event(DescentVerdict.CONVERGED, k, len(trace.slopes), text, facts)
+
+
+def _distance(trace: Trace, k: int) -> float:
+    """Return how many times its own scale (the start, the first step, 1) x has grown at step k."""
+    scale = max(1.0, float(np.max(np.abs(trace.path[:2]), initial=0.0)))
+    return float(np.max(np.abs(trace.path[k]), initial=0.0)) / scale
+
+
+def _endless(trace: Trace, seen: Seen) -> Finding | None:
+    """Judge a run in which f falls, x grows over decades, and the slope does not shrink."""
+    k = len(trace.values) - 1
+    if _distance(trace, k) < DECADES or seen.size[-1] < 0.5 * seen.size[0] or trace.values[-1] >= trace.values[0]:
+        return None
+    return Finding(DescentVerdict.UNBOUNDED, (_fell(trace, k),))
+
+
+def _fell(trace: Trace, k: int) -> Event:
+    growth = _distance(trace, k - 1)
+    text = f"f falls from {short(trace.values[0])} to {short(trace.values[k])} while x grows {short(growth)} times"
+    facts = {"before": float(trace.values[0]), "after": float(trace.values[k]), "growth": growth}
+    return Event(DescentVerdict.UNBOUNDED, k, k, text, facts)
+
+
+def _bouncing(trace: Trace, seen: Seen) -> Event | None:
+    """Return the event of a run that goes up and down without getting lower any more."""
+    values = trace.values
+    half = len(values) // 2
+    if half < 3:
+        return None
+    early, late, top = float(np.min(values[: half + 1])), float(np.min(values[half:])), float(np.max(values[half:]))
+    risen = np.diff(values[half:]) >= -4.0 * seen.noise
+    lower = early - late > max(1e-3 * float(values[0] - early), 1e-3 * (top - late))
+    if np.mean(risen) < 0.25 or lower or top - late <= 100.0 * seen.noise:
+        return None
+    facts = {"lowest": min(early, late), "highest": top, "curvature": seen.steepest}
+    text = f"the steps overshoot: f goes up and down between {short(facts['lowest'])} and {short(top)}"
+    return Event(DescentVerdict.LR_TOO_LARGE, int(np.argmin(values)), len(values) - 1, text, facts)
+
+
+def _in_vain(trace: Trace, seen: Seen, bouncing: Event | None) -> bool:
+    """Return whether the steps overshoot so far that nothing was gained: a millionth of what the first slope
+    promised, or a hundredth of the height of the bounces.
+    """
+    gain = float(trace.values[0] - trace.values[-1])
+    promised = trace.lr * float(seen.size[0]) ** 2
+    bounce = bouncing.facts["highest"] - bouncing.facts["lowest"] if bouncing is not None else 0.0
+    return promised > 100.0 * seen.noise and gain <= max(1e-6 * promised, GAIN * bounce)
+
+
+def _too_small(trace: Trace, seen: Seen) -> Generator[Request, Reply, bool]:
+    """Return whether the run gained less than a hundredth of what lies ahead.
+
+    Proof: f *is* lower by that much, further along the last slope. Where that line leaves a curved valley, a model:
+    the fall of a cubic through the nearest values, if they agree on a curvature.
+    """
+    if seen.size[-1] < 0.3 * seen.size[0] or trace.lr * seen.steepest > 0.5:
+        return False
+    end, size = float(trace.values[-1]), float(seen.size[-1])
+    unit = trace.lr * len(trace.slopes) * size
+    gain = float(trace.values[0]) - end
+    if gain <= 100.0 * seen.noise:
+        gain = trace.lr * float(np.sum(seen.size**2))
+    # Where f is known too coarsely, further still: to a fall that stands clear of its noise.
+    t = np.array(FURTHER) * max(1.0, seen.noise / (unit * size)) * unit
+    scale = float(np.max(np.abs(trace.path[0]), initial=0.0)) or 1.0
+    t = t[t * (seen.peak[-1] / size) <= RANGE * scale]
+    if not t.size:
+        return False
+    further, _ = yield from values_at(trace.path[-1], -trace.slopes[-1] / size, t)
+    fall = end - float(np.min(further[np.isfinite(further)], initial=end))
+    if fall > 8.0 * seen.noise and gain <= GAIN * (gain + fall):
+        return True
+    modelled = _modelled_fall(t[:2], further[:2] - end + t[:2] * size, size, 100.0 * seen.noise)
+    turned = bool(np.argmin(np.where(np.isfinite(further), further, np.inf)) < t.size - 1)
+    # The line itself knows better where its floor was seen: all of it in one dimension, its scale in more.
+    if turned and (len(trace.slopes[-1]) == 1 or modelled > BEYOND * fall):
+        return False
+    return gain <= GAIN * (gain + modelled)
+
+
+def _modelled_fall(t: Floats, above: Floats, size: float, clear: float) -> float:
+    """Return how far f falls along a line by a cubic model, 0 where the values bear out none.
+
+    ``above`` (2,) is how far f lies above its tangent of slope ``-size`` at two distances t. A curvature that grows
+    on the way brings the floor nearer; one that shrinks is taken as even, which promises less.
+    """
+    if len(t) < 2 or not np.all(above > clear):
+        return 0.0
+    near, far = (2.0 * above / t**2).tolist()
+    if abs(near - far) > 0.15 * near:
+        return 0.0
+    growth = max(3.0 * (far - near) / float(t[1] - t[0]), 0.0)
+    start = near - growth * float(t[0]) / 3.0
+    floor = 2.0 * size / (start + math.sqrt(start**2 + 2.0 * growth * size))
+    return size * floor - start * floor**2 / 2.0 - growth * floor**3 / 6.0
+
+
+def _small_steps(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
+    """Say what part of the way the steps covered, and which rate would cover it."""
+    steps = len(trace.slopes)
+    curvature, along = between(trace, seen.resolution, 0, steps - 1)
+    if not math.isfinite(curvature):
+        curvature = along = yield from _one_curvature(trace, seen, gradient)
+    facts = {"curvature": curvature, "covered": trace.lr * curvature * steps}
+    if along > 0.0:
+        facts |= {"rate": 1.0 / curvature, "steps": 1.0 / (trace.lr * curvature)}
+        text = (
+            f"{steps} steps covered {short(facts['covered'])} of the way: the curvature is {short(curvature)}, so that a rate of "
+            f"{short(facts['rate'])} covers it in about one step, this rate in {short(facts['steps'])}"
+        )
+    elif curvature > 0.0:
+        text = f"in {steps} steps the slope changed by {short(facts['covered'])} of itself only"
+    else:
+        facts = {}
+        text = f"{steps} steps changed neither f nor the slope as far as they are known, while f falls further on"
+    return Finding(DescentVerdict.LR_TOO_SMALL, (Event(DescentVerdict.LR_TOO_SMALL, 0, steps, text, facts),))
+
+
+def _one_curvature(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply, float]:
+    """Return the curvature along the last slope from one more gradient, NaN where it is not resolved."""
+    x, slope, size = trace.path[-1], trace.slopes[-1], float(seen.size[-1])
+    length = 1e-3 * (float(np.max(np.abs(x), initial=0.0)) or 1.0)
+    further = (yield from gradient(x - (length / size) * slope)).value
+    change: Floats = further - slope
+    clear = 100.0 * math.sqrt(x.size) * _finest(seen, len(trace.slopes) - 1)
+    if not (np.all(np.isfinite(change)) and norm(change) > clear and float(change @ slope) < 0.0):
+        return math.nan
+    return norm(change) / length

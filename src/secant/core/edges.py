@@ -1,0 +1,228 @@
+"""Ends of the domain: values that are not finite, and bounds close to x.
+
+A pair with a value that is not finite is shrunk by 2**-6 and then twice by 2**-20. If the same side stays bad
+the ladder goes on with the other side alone: the table of one-sided differences, extrapolated in
+powers of h. There the verdict is ``at bound``; a one-sided slope that grows like a power of 1/h, from the
+ladder down to a tiny step, is ``undefined`` (or a ``jump``, when the difference itself stands still).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from math import inf, isfinite, log2, nan
+
+from secant.core.ladder import FLOOR, NOISE, Line, Pick, Steps, Values, Work, evaluate, moved, pick_best, step_near
+from secant.core.results import Slope
+from secant.core.tableau import SIDE, Rows, append, best_in_row, contrast
+from secant.core.verdicts import Verdict
+
+#: Rows of a one-sided ladder, and how many ladders may be tried.
+ROWS, LADDERS = 10, 6
+
+
+def opening(line: Line, h: float) -> Steps:
+    """Return the first round next to a bound: three steps to the roomier side."""
+    side, h = roomier(line, h)
+    return (0.0, *(side * moved(line, h * 0.5**row) for row in range(3)))[: max(1, line.budget)]
+
+
+def roomier(line: Line, h: float) -> tuple[float, float]:
+    """Return the side with more room, and the first step that fits there."""
+    side = 1.0 if line.above >= line.below else -1.0
+    return side, step_near(min(h, max(line.above, line.below)))
+
+
+def ceiling(work: Work) -> float:
+    """Return the smallest step at which a pair had a value that is not finite."""
+    return min((h for h, a, b in work.pairs if not (isfinite(a) and isfinite(b))), default=inf)
+
+
+def shrink(work: Work) -> Generator[Steps, Values, tuple[float, float]]:
+    """Return a step at which both sides are finite and 0, or a step and the side that is (0, 0 if neither)."""
+    for h, a, b in work.pairs[::-1]:
+        if not (isfinite(a) and isfinite(b)) and h <= min(pair[0] for pair in work.pairs):
+            break
+    else:
+        return min(pair[0] for pair in work.pairs), 0.0
+    for factor in (2.0**-6, 2.0**-20, 2.0**-20):
+        if h * factor < work.line.smallest or work.left() < 2:
+            break
+        h *= factor
+        if (yield from evaluate(work, h)):
+            return h, 0.0
+    _, a, b = work.pairs[-1]
+    if isfinite(a):
+        return max(h for h, right, _ in work.pairs if isfinite(right)), 1.0
+    if isfinite(b):
+        return max(h for h, _, left in work.pairs if isfinite(left)), -1.0
+    return 0.0, 0.0
+
+
+def one_sided(work: Work, first: float, asked: Steps, values: Values) -> Generator[Steps, Values, Slope]:
+    """Go on from an opening next to a bound."""
+    if len(asked) < 2:
+        return Slope(nan, inf, Verdict.UNRESOLVED, note="no evaluation is left for a step")
+    side, top = roomier(work.line, first)
+    for row, value in enumerate(values[1:]):
+        h = top * 0.5**row
+        work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
+    return (yield from side_ladder(work, top, side))
+
+
+def _known(work: Work, h: float, side: float) -> float:
+    """Return the value already paid for at a step to one side, or NaN."""
+    for step, right, left in work.pairs:
+        if step == h:
+            return right if side > 0.0 else left
+    return nan
+
+
+def _side_value(work: Work, h: float, side: float) -> Generator[Steps, Values, float]:
+    """Return f at a step to one side, paying for it when it is not known."""
+    known = _known(work, h, side)
+    if isfinite(known):
+        return known
+    work.spent += 1
+    (value,) = yield (side * moved(work.line, h),)
+    work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
+    return value
+
+
+def difference(work: Work, h: float, side: float, value: float) -> float:
+    """Return the one-sided difference along +x, corrected for the step really taken."""
+    line = work.line
+    gap = side * (value - work.fun)
+    x, t = line.x, side * moved(line, h)
+    taken = abs((x + t if line.rounder is None else line.rounder(x + t)) - x)
+    return gap * (h / taken) if taken > 0.0 else gap
+
+
+def side_ladder(work: Work, top: float, side: float) -> Generator[Steps, Values, Slope]:
+    """Find a one-sided slope, starting at step ``top``."""
+    room = min(work.line.above if side > 0.0 else work.line.below, work.line.max_step)
+    best: Slope | None = None
+    ceiling_ = inf
+    for _ in range(LADDERS):
+        reason, pick, s, rows = yield from _side_descend(work, top, side)
+        slope = _side_slope(work, pick, s, top, side)
+        if best is None or slope.error < best.error:
+            best = slope
+        if reason == "floor":
+            return best
+        if reason == "small" and top * 2.0 < min(room, ceiling_):
+            top = step_near(min(top * 2.0**10, room, ceiling_))
+            continue
+        if reason == "small" or work.left() < 3:
+            break
+        if reason == "edge":
+            ceiling_ = top
+            top *= 2.0**-6
+        else:
+            verdict = yield from _diverges(work, top * s[-1], side, rows)
+            if verdict is not None:
+                return verdict
+            top *= 2.0**-8
+        if top * 2.0**-4 < work.line.smallest:
+            break
+    assert best is not None
+    if reason == "small":
+        return best
+    return Slope(best.value, _widened(work, best, side), Verdict.UNRESOLVED, note="seen from one side only")
+
+
+def _widened(work: Work, best: Slope, side: float) -> float:
+    """Return a bar that reaches the last plain one-sided slope as well."""
+    slopes = [
+        difference(work, h, side, right if side > 0.0 else left) / h
+        for h, right, left in work.pairs
+        if isfinite(right if side > 0.0 else left)
+    ]
+    if not slopes or not isfinite(best.value):
+        return inf
+    return max(2.0 * best.error, 2.0 * abs(slopes[-1] - best.value), 2.0 * abs(slopes[-1] - slopes[-2 % len(slopes)]))
+
+
+def _side_descend(work: Work, top: float, side: float) -> Generator[Steps, Values, tuple[str, Pick, list[float], Rows]]:
+    """Grow one one-sided ladder; return why it ended, its best entry, steps and rows."""
+    rows: Rows = []
+    s: list[float] = []
+    pick = Pick(nan, inf, 0, 0, nan, nan)
+    tops: list[float] = []
+    sizes: list[float] = []
+    while len(rows) < ROWS:
+        share = 0.5 ** len(rows)
+        if share * top < work.line.smallest and len(rows) >= 3:
+            return "rows", pick, s, rows
+        if work.left() < 1 and not isfinite(_known(work, share * top, side)):
+            return "budget", pick, s, rows
+        value = yield from _side_value(work, share * top, side)
+        if not isfinite(value):
+            return "edge", pick, s, rows
+        sizes.append(max(abs(value), abs(work.fun)))
+        s.append(share)
+        append(rows, s, difference(work, share * top, side, value) / share, SIDE)
+        j = len(rows) - 1
+        if j < 2:
+            continue
+        rounding = work.rounding(rows[j][-1], top, sizes[j - 1])[1]
+        newest = contrast(rows, j, j, share, SIDE)
+        sigma = rounding
+        if newest > FLOOR * rounding:
+            sigma = max(rounding, 1.6 * min(newest, contrast(rows, j, j - 1, share, SIDE)))
+        bar, k = best_in_row(rows, j, 1, share, sigma, work.u, SIDE)
+        pick = Pick(rows[j][k], bar, j, k, sigma, rounding)
+        tops.append(newest)
+        if newest <= FLOOR * rounding or bar <= work.line.rtol * abs(pick.value):
+            pick = pick_best(rows, s, [sigma] * len(s), work.u, rounding, SIDE)
+            straight = j == 2 and contrast(rows, j, 1, share, SIDE) <= 6.0 * rounding
+            small = straight and pick.bar > 1e-13 * abs(pick.value)
+            return "small" if small else "floor", pick, s, rows
+        if len(tops) >= 4 and min(tops[-3:]) > 0.7 * tops[-4]:
+            break
+    pick = pick_best(rows, s, [pick.sigma] * len(s), work.u, pick.rounding, SIDE)
+    return "stalled", pick, s, rows
+
+
+def _side_slope(work: Work, pick: Pick, s: list[float], top: float, side: float) -> Slope:
+    value = pick.value / top
+    noisy = pick.sigma > NOISE * pick.rounding
+    return Slope(
+        value,
+        pick.bar / top,
+        Verdict.NOISY if noisy else Verdict.AT_BOUND,
+        noise=pick.sigma,
+        step=top * s[pick.row] if s else nan,
+        reach=top * s[pick.row - pick.order] if s else nan,
+        left=value if side < 0.0 else nan,
+        right=value if side > 0.0 else nan,
+        note="seen from one side only" if noisy else "",
+    )
+
+
+def _diverges(work: Work, h: float, side: float, rows: Rows) -> Generator[Steps, Values, Slope | None]:
+    """Tell a slope that grows without end from one that is merely not resolved yet.
+
+    The difference must follow one power of h, from the ladder down to a tiny step and half-way between.
+    """
+    gaps = [row[0] * 0.5**index for index, row in enumerate(rows)]
+    if len(gaps) < 3 or 0.0 in gaps[-3:]:
+        return None
+    ladder = log2(abs(gaps[-2] / gaps[-1]))
+    if ladder > 0.97 or abs(log2(abs(gaps[-3] / gaps[-2])) - ladder) > 0.1:
+        return None
+    tiny = max(h * 2.0**-24, work.line.smallest)
+    if tiny > h / 16.0 or work.left() < 2:
+        return None
+    far = yield from _side_value(work, tiny, side)
+    middle = step_near(h * (tiny / h) ** 0.5)
+    near = yield from _side_value(work, middle, side)
+    d_far, d_near = difference(work, tiny, side, far), difference(work, middle, side, near)
+    if d_far == 0.0 or d_near == 0.0 or not isfinite(d_far + d_near):
+        return None
+    first = log2(abs(gaps[-1] / d_near)) / log2(h / middle)
+    second = log2(abs(d_near / d_far)) / log2(middle / tiny)
+    if abs(first - ladder) > 0.08 or abs(first - second) > 0.04 or first > 0.97:
+        return None
+    if abs(first) < 0.03:
+        return Slope(nan, inf, Verdict.JUMP, jump=d_far)
+    return Slope(nan, inf, Verdict.UNDEFINED, note=f"f moves like the step to the power {first:.2g}")

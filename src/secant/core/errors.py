@@ -1,0 +1,39 @@
+"""What can go wrong before, around and after an evaluation.
+
+::
+
+    SecantError
+    ├── InputError       (also ValueError)   an argument has a value that is not allowed
+    ├── InputTypeError   (also TypeError)    an argument is of a type that is not allowed
+    ├── OutputError      (also TypeError)    the function returned something that is not numbers
+    └── VerdictError     (also ArithmeticError)   raised on request by ``raise_for_verdict``
+
+Exceptions of the user's own function are never wrapped: they pass through unchanged, with the
+point at which they were raised added as a note (PEP 678).
+"""
+
+from __future__ import annotations
+
+
+class SecantError(Exception):
+    """Base class of every exception that secant itself raises."""
+
+
+class InputError(SecantError, ValueError):
+    """An argument has a value that is not allowed; the message says which, what came, and what is allowed."""
+
+
+class InputTypeError(SecantError, TypeError):
+    """An argument is of a type that is not allowed; the message says where in the tree it sits."""
+
+
+class OutputError(SecantError, TypeError):
+    """The function returned something from which no derivative can be taken (None, text, another shape)."""
+
+
+class VerdictError(SecantError, ArithmeticError):
+    """A result was asked to be trustworthy and is not; ``result`` holds it in full."""
+
+    def __init__(self, message: str, result: object = None) -> None:
+        super().__init__(message)
+        self.result = result

@@ -1,0 +1,355 @@
+"""A ladder of halved steps: the data of one line, and the entry of its tables that wins.
+
+One *pair* is two evaluations, ``a = f(x + h)`` and ``b = f(x - h)``. Its odd part carries the first
+derivative; its even part, which costs nothing more, carries the second, and with it the signs of
+noise and of kinks. Rules:
+
+* Steps are ``0.84375 * 2**m``: not a power of two, which would alias with periodic functions. Each is moved
+  by a few spacings of x, another number for every row. On steps that are halved exactly, the rounding of a
+  product like ``w * (x + h)`` is itself a straight line in h: a wrong slope that no contrast can see. Moved
+  steps turn it into the noise that it is. Where rounding moved x + h, the step really taken is used.
+* Tables are in units of f, steps in units of ``unit`` (see :mod:`secant.core.tableau`).
+* A ladder belongs to the generator that grows it; nobody else writes to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from math import frexp, hypot, inf, isfinite, ldexp, nan, sqrt, ulp
+from typing import TypeAlias
+
+from secant.core.request import UNIT_ROUNDOFF
+from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, append, best_in_row, contrast, prepend
+
+#: What a line yields (signed steps along the line) and is sent (f there, NaN where it has no value).
+Steps: TypeAlias = tuple[float, ...]
+Values: TypeAlias = list[float]
+#: A step and f on both sides of x.
+Pair: TypeAlias = tuple[float, float, float]
+
+#: Significand of every step.
+SIGNIFICAND = 0.84375
+#: Spacings of x by which steps are moved, by binary exponent of the step.
+SHIFTS = (5, 2, 7, 3, 1, 6, 4, 8)
+#: Rounding inside f: share of an ulp of the largest value, and of the argument.
+VALUE_ROUNDING, ARGUMENT_ROUNDING = 0.9, 0.3
+#: A contrast up to this many levels is noise at the expected level: the floor is reached.
+FLOOR = 4.0
+#: A level above this many rounding levels is noise of f's own, not rounding.
+NOISE = 64.0
+#: Safety of a level measured from a handful of contrasts.
+LEVEL = 1.7
+#: Least contrast believed, beside the entry: a quarter of the rounding of the table itself.
+GRAIN = 0.25 * UNIT_ROUNDOFF
+#: A bar of so many roundings of the value is as good as any: larger steps are not tried.
+ENOUGH = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line to differentiate along, and what is known beforehand.
+
+    ``x`` is the coordinate that the step is added to (0 for a direction), ``size`` the magnitude that
+    sets the first step; ``below`` and ``above`` say how far the line may be followed to either side.
+    ``noise`` is the absolute error of f as the user states it; ``rtol`` stops early; ``budget`` is the
+    most evaluations the line may cost; ``eps`` the unit roundoff of x and ``rounder`` its rounding.
+    Along a direction, ``resolution`` is the spacing of steps that still move every coordinate, and
+    ``argument`` the magnitude whose rounding disturbs f's argument (|x| for a coordinate).
+    """
+
+    x: float
+    size: float
+    below: float = inf
+    above: float = inf
+    max_step: float = inf
+    noise: float = 0.0
+    rtol: float = 0.0
+    budget: int = 40
+    eps: float = UNIT_ROUNDOFF
+    rounder: Callable[[float], float] | None = None
+    resolution: float = 0.0
+    argument: float = 0.0
+
+    @property
+    def smallest(self) -> float:
+        """The smallest step worth taking: 64 spacings of x, in its own dtype."""
+        return 64.0 * max(2.0 * self.eps * abs(self.x), self.resolution, ulp(0.0))
+
+
+@dataclass(slots=True)
+class Work:
+    """What one line has seen and paid so far."""
+
+    line: Line
+    fun: float
+    u: float
+    spent: int = 0
+    pairs: list[Pair] = field(default_factory=list)
+
+    def left(self) -> int:
+        """Return how many evaluations may still be made."""
+        return self.line.budget - self.spent
+
+    def rounding(self, slope: float, unit: float, largest: float) -> tuple[float, float]:
+        """Return the least and the most that rounding (or the user's ``noise``) explains, in units of f.
+
+        ``slope`` is the slope times ``unit``, ``largest`` the largest value of f concerned. The least is the
+        rounding of the value; the most includes the rounding of the argument inside f, which may be exact.
+        """
+        line = self.line
+        least = VALUE_ROUNDING * self.u * largest
+        argument = ARGUMENT_ROUNDING * max(self.u, line.eps) * abs(slope) * (max(line.size, line.argument) / unit)
+        if line.noise > least:
+            return line.noise, max(line.noise, argument)
+        return least, least + argument
+
+
+@dataclass(slots=True)
+class Ladder:
+    """Rows of steps ``unit * s`` with their odd and even tables; ``top`` and ``bottom`` are nominal steps."""
+
+    unit: float
+    top: float = 0.0
+    bottom: float = 0.0
+    s: list[float] = field(default_factory=list)
+    odd: Rows = field(default_factory=list)
+    even: Rows = field(default_factory=list)
+    largest: list[float] = field(default_factory=list)
+
+    def add(self, work: Work, pair: Pair) -> None:
+        """Add a pair at either end, by the size of its step."""
+        h, a, b = pair
+        fun = work.fun
+        taken = span(work.line, h)
+        odd, even, s = 0.5 * a - 0.5 * b, (a - fun) + (b - fun), 0.5 * taken / self.unit
+        largest = max(abs(a), abs(b), abs(fun))
+        if self.s and s > self.s[0]:
+            self.top = h
+            self.s.insert(0, s)
+            self.largest.insert(0, largest)
+            prepend(self.odd, self.s, odd / s, ODD)
+            prepend(self.even, self.s, even / (s * s), EVEN)
+        else:
+            self.top, self.bottom = self.top or h, h
+            self.s.append(s)
+            self.largest.append(largest)
+            append(self.odd, self.s, odd / s, ODD)
+            append(self.even, self.s, even / (s * s), EVEN)
+
+    def sigmas(self, sigma: float) -> list[float]:
+        """Return the level that counts for each row, when it is ``sigma`` for the newest.
+
+        It goes with the size of f; the row above has a say in every entry, so it sets the size.
+        """
+        sizes = self.largest
+        last = sizes[-1]
+        if sizes[0] <= 1.25 * last:
+            return [sigma] * len(sizes)
+        return [sigma * max(size / last, 1.0) for size in (sizes[0], *sizes[:-1])]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A value with its bar, both in units of f (a slope times the ladder's unit), and where it stands."""
+
+    value: float
+    bar: float
+    row: int
+    order: int
+    sigma: float
+    rounding: float
+
+
+def moved(line: Line, h: float) -> float:
+    """Return the step that is taken for a nominal step: a few spacings of x away from it."""
+    count = SHIFTS[frexp(h)[1] & 7]
+    if line.rounder is not None:
+        return h + (1 + count % 3) * 2.0 * line.eps * max(abs(line.x), h)
+    if line.x:
+        return h + count * ulp(max(abs(line.x), h))
+    return h + count * line.resolution
+
+
+def step_near(h: float) -> float:
+    """Return the step of our own kind just at or below h."""
+    if not 0.0 < h < inf:
+        return h
+    mantissa, exponent = frexp(h)
+    return ldexp(SIGNIFICAND, exponent if mantissa >= SIGNIFICAND else exponent - 1)
+
+
+def span(line: Line, h: float) -> float:
+    """Return the distance from x - h to x + h as it was really taken (2 h when x swallows the step)."""
+    x, t = line.x, moved(line, h)
+    taken = (x + t) - (x - t) if line.rounder is None else line.rounder(x + t) - line.rounder(x - t)
+    return taken if 0.0 < taken < inf else 2.0 * h
+
+
+def parts(work: Work, h: float, a: float, b: float) -> tuple[float, float]:
+    """Return the odd and the even part of a pair, scaled from the step really taken to the nominal one."""
+    fun, share = work.fun, 2.0 * h / span(work.line, h)
+    return (0.5 * a - 0.5 * b) * share, ((a - fun) + (b - fun)) * share * share
+
+
+def note_pair(work: Work, h: float, a: float, b: float) -> bool:
+    """Remember a pair; return whether both of its values are finite."""
+    work.pairs.append((h, a, b))
+    return isfinite(a) and isfinite(b)
+
+
+def evaluate(work: Work, *steps: float) -> Generator[Steps, Values, bool]:
+    """Evaluate a pair at each step in one round; return whether all values are finite."""
+    work.spent += 2 * len(steps)
+    line = work.line
+    values = yield tuple(signed for h in steps for t in (moved(line, h),) for signed in (t, -t))
+    finite = True
+    for index, h in enumerate(steps):
+        finite &= note_pair(work, h, values[2 * index], values[2 * index + 1])
+    return finite
+
+
+def newest(ladder: Ladder) -> float:
+    """Return the larger contrast, odd or even, at the highest order of the newest row."""
+    j = len(ladder.s) - 1
+    k = len(ladder.odd[j]) - 1
+    s = ladder.s[j]
+    return max(contrast(ladder.odd, j, k, s, ODD), contrast(ladder.even, j, k, s, EVEN))
+
+
+def level(ladder: Ladder, depth: int = 3) -> float:
+    """Return the level of noise that the newest rows speak of: the root mean square of their last contrasts.
+
+    A row that stands well above the rows below it still holds truncation, and ends the count. No contrast is
+    believed to be finer than the spacing of the table's own numbers: at high order a plain zero says nothing.
+    """
+    seen: list[float] = []
+    for j in range(len(ladder.s) - 1, max(0, len(ladder.s) - 1 - depth), -1):
+        s = ladder.s[j]
+        odd, even = _speaking(ladder.odd, j, s, ODD), _speaking(ladder.even, j, s, EVEN)
+        if seen and max(odd, even) > 6.0 * max(seen):
+            break
+        seen += (odd, even)
+    return LEVEL * hypot(*seen) / sqrt(len(seen)) if seen else 0.0
+
+
+def _speaking(rows: Rows, j: int, s: float, kind: Kind) -> float:
+    """Return the least level of noise that the contrasts of row j leave room for, order by order."""
+    row = rows[j]
+    scale = s if kind.power == 1 else s * s
+    least = inf
+    for k in range(len(row) - 1, max(0, len(row) - 5), -1):
+        seen = max(abs(row[k] - row[k - 1]), GRAIN * abs(row[k])) * scale / kind.contrast_noise[k]
+        if seen < least:
+            least = seen
+    return least if least < inf else 0.0
+
+
+def pick_newest(work: Work, ladder: Ladder, sigma: float, rounding: float) -> Pick:
+    """Return the best entry of the newest row."""
+    j = len(ladder.s) - 1
+    bar, k = best_in_row(ladder.odd, j, 1, ladder.s[j], sigma, work.u, ODD)
+    return Pick(ladder.odd[j][k], bar, j, k, sigma, rounding)
+
+
+def pick_best(rows: Rows, s: list[float], sigmas: list[float], u: float, rounding: float, kind: Kind = ODD) -> Pick:
+    """Return the entry with the smallest bar over the whole table."""
+    least, where, order = inf, 0, 0
+    floor = 2.0 * kind.value_noise[1] * sigmas[-1]
+    for j in range(1, len(rows)):
+        if floor / s[j] >= least:
+            break
+        bar, k = best_in_row(rows, j, 1, s[j], sigmas[j], u, kind)
+        if bar < least:
+            least, where, order = bar, j, k
+    value = rows[where][order] if rows else nan
+    return Pick(value, least, where, order, sigmas[where] if sigmas else nan, rounding)
+
+
+def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, Pick]]:
+    """Halve the step until something is known; return why the ladder ended, and its best entry.
+
+    Ends: ``floor`` (rounding reached), ``rtol``, ``small`` (the steps see nothing but a straight line),
+    ``stalled`` (contrasts stand above the rounding and no longer fall), ``still`` (f did not move over the last
+    step, though it did over larger ones), ``rows``, ``budget``, ``edge`` (a value is not finite).
+
+    How much of the rounding of f's argument there is, nobody knows beforehand. Contrasts that keep falling
+    below the most that rounding explains are followed down to the least.
+    """
+    line, stalls, before = work.line, 0, inf
+    while True:
+        j = len(ladder.s) - 1
+        s = ladder.s[j]
+        least, most = work.rounding(ladder.odd[j][-1], ladder.unit, ladder.largest[max(j - 1, 0)])
+        top = newest(ladder)
+        sigma = max(least, level(ladder))
+        best = pick_newest(work, ladder, sigma, most)
+        size = abs(best.value)
+        still = top > 0.35 * before
+        low = top <= FLOOR * least or (top <= FLOOR * most and still)
+        reason = ""
+        if best.bar <= line.rtol * size:
+            return "rtol", best
+        if low and best.bar * s <= 40.0 * sigma:
+            reason = "floor"
+            if j == 2 and best.bar > 1e-14 * size and _straight(ladder, most):
+                reason = "small"
+        else:
+            stalls = stalls + 1 if still else 0
+            if stalls >= 2:
+                reason = "stalled"
+            elif j + 1 >= 8 or 0.5 * ladder.bottom < line.smallest:
+                reason = "rows"
+            elif work.left() < 2:
+                reason = "budget"
+        before = top
+        if ladder.odd[j][0] == 0.0 == ladder.even[j][0] and (ladder.odd[0][0] or ladder.even[0][0]):
+            reason = "still"
+        if not reason and not (yield from evaluate(work, 0.5 * ladder.bottom)):
+            reason = "edge"
+        if reason:
+            return reason, pick_best(ladder.odd, ladder.s, ladder.sigmas(sigma), work.u, most)
+        ladder.add(work, work.pairs[-1])
+
+
+def _straight(ladder: Ladder, rounding: float) -> bool:
+    """Return whether the first-order contrasts show nothing but rounding: the steps may be far too small."""
+    j = len(ladder.s) - 1
+    s = ladder.s[j]
+    return (
+        contrast(ladder.odd, j, 1, s, ODD) <= 6.0 * rounding and contrast(ladder.even, j, 1, s, EVEN) <= 10.0 * rounding
+    )
+
+
+def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pick]:
+    """Add larger steps while they pay: rounding shrinks with 1/h, and the order of the table grows.
+
+    A larger entry that contradicts the one before it by more than both bars is refused.
+    """
+    line = work.line
+    reach = min(line.above, line.below, line.max_step)
+    sigma, rows = best.sigma, len(ladder.s)
+    while best.row == best.order and best.order < TOP_ORDER:
+        noise = 2.0 * ODD.value_noise[best.order] * best.sigma / ladder.s[best.row]
+        enough = max(line.rtol, ENOUGH * work.u) * abs(best.value)
+        if noise < 0.6 * best.bar or best.bar <= enough or work.left() < 2:
+            break
+        h = 2.0 * ladder.top
+        if h > reach or not (yield from evaluate(work, h)):
+            break
+        ladder.add(work, work.pairs[-1])
+        new = pick_best(ladder.odd, ladder.s, ladder.sigmas(sigma), work.u, best.rounding)
+        if abs(new.value - best.value) > new.bar + best.bar or new.bar >= best.bar:
+            break
+        improved = new.bar <= 0.75 * best.bar
+        best = new
+        if not improved:
+            break
+    if len(ladder.s) > rows and (seen := level(ladder, 5)) > sigma:
+        best = pick_best(ladder.odd, ladder.s, ladder.sigmas(seen), work.u, best.rounding)
+    return best
+
+
+def finished(pick: Pick, unit: float) -> tuple[float, float]:
+    """Return value and bar of a pick in the units of a slope."""
+    return pick.value / unit, pick.bar / unit

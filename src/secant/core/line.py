@@ -1,0 +1,233 @@
+"""The derivative along one line, with all the judgement: the line core.
+
+Strategy. Three pairs of halved steps, then a row at a time until rounding is reached (``descend``); if
+rounding is what limits the answer, larger steps as long as they pay (``climb``). Only when this first
+ladder fails are questions asked, and paid for:
+
+* the steps see a straight line and nothing else: look for the scale of f upward (``search``);
+* a value is not finite: find the side that is (:mod:`secant.core.edges`);
+* contrasts stand still above the rounding: two pairs of tiny steps tell noise, kinks, jumps and
+  divergence from structure that is merely too fine (:mod:`secant.core.probes`).
+
+A core deals in signed steps along its line: it yields a tuple of them and is sent f there, NaN where f
+has no value. Which points these are is the business of :mod:`secant.core.operators`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from math import frexp, inf, isfinite, ldexp, nan, sqrt
+
+from secant.core import edges, probes
+from secant.core.ladder import (
+    NOISE,
+    SIGNIFICAND,
+    Ladder,
+    Line,
+    Pick,
+    Steps,
+    Values,
+    Work,
+    climb,
+    descend,
+    evaluate,
+    finished,
+    moved,
+    note_pair,
+    pick_best,
+    step_near,
+)
+from secant.core.refine import STEPPED, quantum, refine
+from secant.core.results import Slope
+from secant.core.scale import Start, bend_step, search
+from secant.core.verdicts import Verdict
+
+#: Ladders that one line may start before it settles for what it has.
+LADDERS = 5
+
+
+def first_step(line: Line) -> float:
+    """Return the first step: 0.026 to 0.053 of the size of x, within bounds and `max_step`.
+
+    >>> first_step(Line(1.0, 1.0)), first_step(Line(0.0, 0.0))
+    (0.0263671875, 0.2109375)
+    """
+    h = ldexp(SIGNIFICAND, frexp(line.size)[1] - 5) if line.size else 0.25 * SIGNIFICAND
+    h = min(h, 2.0**1000)
+    h = max(h, 8.0 * line.smallest)
+    room = min(line.below, line.above)
+    if room < h and room >= h / 64.0:
+        h = step_near(room)
+    return min(h, step_near(line.max_step))
+
+
+def opening(line: Line) -> Steps:
+    """Return the first round of a line: the point itself and three pairs, or as many as the budget allows."""
+    h = first_step(line)
+    if line.budget < 7 and min(line.below, line.above) >= h:
+        return _pairs(line, h, 2)[: max(1, line.budget if line.budget != 4 else 3)]
+    if min(line.below, line.above) < h:
+        return edges.opening(line, h)
+    return _pairs(line, h, 3)
+
+
+def _pairs(line: Line, h: float, count: int) -> Steps:
+    """Return the point itself and pairs of halved steps."""
+    steps = [0.0]
+    for row in range(count):
+        t = moved(line, h * 0.5**row)
+        steps += (t, -t)
+    return tuple(steps)
+
+
+def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generator[Steps, Values, Slope]:
+    """Find the slope of a line whose opening was asked and answered."""
+    work = Work(line, values[0], u, len(asked))
+    if not isfinite(work.fun):
+        return Slope(nan, inf, Verdict.UNDEFINED, work.spent, note="f has no finite value at x itself")
+    if len(asked) < 7 or asked[2] != -asked[1]:
+        if min(line.below, line.above) < first_step(line):
+            slope = yield from edges.one_sided(work, first_step(line), asked, values)
+            return replace(slope, evaluations=work.spent)
+        return probes.cut_short(work, first_step(line), asked, values)
+    h = first_step(line)
+    ladder = Ladder(h)
+    for row in range(3):
+        if note_pair(work, h * 0.5**row, values[1 + 2 * row], values[2 + 2 * row]):
+            ladder.add(work, work.pairs[-1])
+    if len(ladder.s) < 3:
+        slope = yield from _edge(work)
+    elif all(value == work.fun for value in values):
+        slope = yield from _flat(work, ladder, ladder.top)
+    else:
+        slope = yield from _settle(work, ladder)
+    return replace(slope, evaluations=work.spent)
+
+
+def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, Slope]:
+    """Judge a plateau: f had the same value at every point so far.
+
+    Farther out it goes on, ends smoothly (a unit that is switched off) or turns out to be one tread of a staircase
+    (rounded output), whose slope shows at larger steps only. Values of a staircase lie on a lattice. ``flat`` is the
+    largest step over which f is known to stand still.
+    """
+    line = work.line
+    lo, room = flat, min(line.above, line.below, line.max_step)
+    hi = inf if flat == ladder.top else 2.0 * flat
+    h = 32.0 * ladder.top
+    for _ in range(6):
+        h = step_near(min(h, room))
+        if h < 1.2 * lo or work.left() < 2 or not (yield from evaluate(work, h)):
+            break
+        if all(value == work.fun for value in work.pairs[-1][1:]):
+            lo = h
+            if hi == inf:
+                break
+        else:
+            hi = min(hi, h)
+            if quantum(work):
+                larger = yield from _start(work, 16.0 * lo)
+                if larger is not None:
+                    return (yield from _rounded(work, larger))
+        h = sqrt(lo) * sqrt(hi)
+    return _plateau(work, lo)
+
+
+def _plateau(work: Work, reach: float) -> Slope:
+    """Return the slope of a function that stands still, and how far it does."""
+    least = work.rounding(0.0, reach, abs(work.fun))[0]
+    note = f"f has the very same value all over +/- {reach:.2g}"
+    return Slope(0.0, least / reach, Verdict.OK, noise=least, step=reach, reach=reach, note=note)
+
+
+def _rounded(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
+    """Return the slope of a function whose output is rounded to steps."""
+    level = STEPPED * quantum(work)
+    most = work.rounding(ladder.odd[-1][-1], ladder.unit, ladder.largest[0])[1]
+    best = pick_best(ladder.odd, ladder.s, ladder.sigmas(level), work.u, most)
+    return (yield from refine(work, ladder, best, (level, level)))
+
+
+def _settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
+    """Judge a ladder, and start others where it points, until there is a verdict."""
+    fallback: Slope | None = None
+    for _ in range(LADDERS):
+        reason, best = yield from descend(work, ladder)
+        if reason == "edge":
+            return (yield from _edge(work))
+        if probes.kinked(ladder, best):
+            kink = yield from probes.kink(work, ladder, best)
+            if kink is not None:
+                return kink
+        if reason == "still":
+            return (yield from _flat(work, ladder, ladder.bottom))
+        if ladder.odd[-1][1] == ladder.odd[-1][0] and quantum(work):
+            return (yield from _rounded(work, ladder))
+        if reason in ("floor", "rtol", "small"):
+            start = Start() if reason != "small" else (yield from _larger(work, ladder, best))
+            if start.slope is not None:
+                return start.slope
+            found = (yield from _start(work, start.step)) if start.step else None
+            if found is None:
+                if reason != "rtol":
+                    best = yield from climb(work, ladder, best)
+                return settled(work, ladder, best)
+        else:
+            outcome = yield from probes.diagnose(work, ladder, best, reason, fallback)
+            fallback = outcome.slope
+            found = (yield from _start(work, outcome.step)) if outcome.step else None
+            if found is None:
+                return fallback
+        ladder = found
+    return fallback or settled(work, ladder, best)
+
+
+def _larger(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Start]:
+    """Say where a ladder should start when this one saw a straight line: the first step if this one will do."""
+    even = abs(ladder.even[0][0] * ladder.s[0] ** 2)
+    if even > 30.0 * best.rounding:
+        step = bend_step(ladder.top, abs(ladder.odd[0][0] * ladder.s[0]), even)
+        return Start(step if step > 16.0 * ladder.top else 0.0)
+    return (yield from search(work, ladder.unit * ladder.s[0], best, ladder.unit, edges.ceiling(work)))
+
+
+def _start(work: Work, h: float) -> Generator[Steps, Values, Ladder | None]:
+    """Start a new ladder of three pairs at a step; None when the budget or the domain does not allow it."""
+    line = work.line
+    h = step_near(min(h, line.below, line.above, line.max_step))
+    if work.left() < 6 or h < line.smallest:
+        return None
+    if not (yield from evaluate(work, h, 0.5 * h, 0.25 * h)):
+        return None
+    ladder = Ladder(h)
+    for pair in work.pairs[-3:]:
+        ladder.add(work, pair)
+    return ladder
+
+
+def _edge(work: Work) -> Generator[Steps, Values, Slope]:
+    """Deal with values that are not finite: shrink into the domain, or work on the side that exists."""
+    h, side = yield from edges.shrink(work)
+    if side:
+        return (yield from edges.side_ladder(work, h, side))
+    if h == 0.0:
+        return Slope(nan, inf, Verdict.UNDEFINED, note="f has no finite value on either side of x")
+    ladder = yield from _start(work, h)
+    if ladder is None:
+        return probes.unresolved(work)
+    return (yield from _settle(work, ladder))
+
+
+def settled(work: Work, ladder: Ladder, best: Pick) -> Slope:
+    """Turn a pick at the floor into a slope: ok, or noisy when the level is above what rounding explains."""
+    value, error = finished(best, ladder.unit)
+    verdict = Verdict.NOISY if best.sigma > NOISE * best.rounding else Verdict.OK
+    return Slope(
+        value,
+        error,
+        verdict,
+        noise=best.sigma,
+        step=ladder.unit * ladder.s[best.row],
+        reach=ladder.unit * ladder.s[best.row - best.order],
+    )

@@ -1,0 +1,249 @@
+"""What a ladder that failed was up against: noise, a kink, a jump, divergence, or a finer structure.
+
+Two pairs of tiny steps decide, and only when the ladder stalled. Noise looks the same at every step; a
+smooth function becomes straight; a jump keeps its height; a power keeps its exponent; a kink keeps the
+difference of its two slopes. Each claim must be reproduced by values that did not suggest it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from math import inf, isfinite, log2, nan
+
+from secant.core.ladder import (
+    NOISE,
+    Ladder,
+    Pick,
+    Steps,
+    Values,
+    Work,
+    evaluate,
+    finished,
+    parts,
+    pick_best,
+    step_near,
+)
+from secant.core.refine import quantum, refine
+from secant.core.results import Slope
+from secant.core.scale import search
+from secant.core.tableau import SIDE, Rows, append
+from secant.core.verdicts import Verdict
+
+#: Ratio of the two probe steps, and the noise of their even parts and of their contrast.
+RATIO, EVEN_NOISE, CONTRAST_NOISE = 1.375, 2.45, 0.87
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A slope; with a step, it is only the fallback for a ladder to be started there."""
+
+    slope: Slope
+    step: float = 0.0
+
+
+def kinked(ladder: Ladder, best: Pick, windows: int = 2, share: float = 0.3) -> bool:
+    """Return whether the even parts of the last pairs shrink like h, as those of a kink do.
+
+    So many windows of two pairs, extrapolated to h = 0, must agree to the share.
+    """
+    j = len(ladder.s) - 1
+    if j < windows:
+        return False
+    slopes = [0.5 * ladder.even[i][0] * ladder.s[i] for i in range(j - windows, j + 1)]
+    jumps = [2.0 * after - before for before, after in zip(slopes, slopes[1:], strict=False)]
+    floor = max(30.0 * best.rounding, 1e-13 * ladder.largest[j]) / ladder.s[j]
+    return abs(jumps[-1]) > floor and max(jumps) - min(jumps) <= share * abs(jumps[-1])
+
+
+def kink(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Slope | None]:
+    """Confirm a kink with one pair of far smaller steps; None when it is not one."""
+    j = len(ladder.s) - 1
+    expected = ladder.even[j][0] * ladder.s[j] - 0.5 * ladder.even[j - 1][0] * ladder.s[j - 1]
+    h = ladder.unit * ladder.s[j]
+    reach = 40.0 * best.rounding / abs(expected) * ladder.unit
+    probe = step_near(max(2.0**-20 * h, work.line.smallest, reach))
+    if probe >= 0.5 * h or work.left() < 2:
+        return None
+    if not (yield from evaluate(work, probe)):
+        return None
+    _, even = parts(work, *work.pairs[-1])
+    seen = 0.5 * even / (probe / ladder.unit)
+    if abs(seen - expected) > 0.2 * abs(expected):
+        return None
+    right, right_bar = _one_side(work, ladder, 1.0, best)
+    left, left_bar = _one_side(work, ladder, -1.0, best)
+    error = 0.5 * abs(right - left) + max(left_bar, right_bar)
+    return Slope(
+        0.5 * (left + right),
+        error,
+        Verdict.KINK,
+        noise=best.rounding,
+        step=probe,
+        reach=ladder.unit * ladder.s[0],
+        left=left,
+        right=right,
+    )
+
+
+def _one_side(work: Work, ladder: Ladder, side: float, best: Pick) -> tuple[float, float]:
+    """Return the slope on one side, and its bar, from the values of the ladder."""
+    rows: Rows = []
+    for odd, even, s in zip(ladder.odd, ladder.even, ladder.s, strict=True):
+        append(rows, ladder.s[: len(rows) + 1], odd[0] + side * 0.5 * even[0] * s, SIDE)
+    pick = pick_best(rows, ladder.s, ladder.sigmas(best.rounding), work.u, best.rounding, SIDE)
+    return finished(pick, ladder.unit)
+
+
+def diagnose(
+    work: Work, ladder: Ladder, best: Pick, reason: str, fallback: Slope | None
+) -> Generator[Steps, Values, Outcome]:
+    """Say why a ladder did not settle."""
+    value, error = finished(best, ladder.unit)
+    if best.sigma <= NOISE * best.rounding and best.bar < 1e-3 * abs(best.value):
+        return Outcome(_slope(ladder, best, Verdict.OK))
+    if work.left() < 4 or reason == "budget":
+        return Outcome(_cut(work, ladder, best, fallback))
+    tiny = step_near(max(2.0**-32 * ladder.unit * ladder.s[0], work.line.smallest))
+    if 4.0 * tiny > ladder.unit * ladder.s[-1]:
+        return Outcome(_cut(work, ladder, best, fallback))
+    if not (yield from evaluate(work, tiny, RATIO * tiny)):
+        return Outcome(Slope(value, 2.0 * error, Verdict.UNRESOLVED, note="f has no value very close to x"))
+    first, second = (parts(work, *pair) for pair in work.pairs[-2:])
+    claim = yield from _singular(work, ladder, best, tiny, first, second)
+    if claim is not None:
+        return Outcome(claim)
+    rough = max(
+        abs(first[1]) / EVEN_NOISE, abs(second[1]) / EVEN_NOISE, abs(first[0] - second[0] / RATIO) / CONTRAST_NOISE
+    )
+    here = work.rounding(second[0], RATIO * tiny, abs(work.fun) + abs(second[0]))[1]
+    pointed = kinked(ladder, best, windows=3, share=0.1)
+    quantized = quantum(work) > 0.0 or (not pointed and _quantized(work, ladder, best, tiny))
+    straight = rough <= 0.15 * best.sigma and (
+        rough <= 8.0 * here + 1e-9 * abs(second[0]) or rough <= 0.02 * best.sigma
+    )
+    if straight and not quantized:
+        lo = RATIO * tiny
+        probe = Pick(second[0], 6.0 * max(here, rough), 0, 0, here, here)
+        start = yield from search(work, lo, probe, lo, ladder.unit * ladder.s[-1])
+        if start.slope is None:
+            slope = Slope(second[0] / lo, probe.bar / lo, Verdict.UNRESOLVED, noise=here, step=lo, reach=lo)
+            return Outcome(slope, start.step)
+        if pointed or reason != "stalled" or fallback is not None:
+            return Outcome(start.slope)
+        # Straight over tiny steps and ragged over all larger ones, with no bend between: the pieces between two
+        # roundings of something inside f. The slope of one piece is not the slope of f.
+    elif fallback is not None:
+        return Outcome(_cut(work, ladder, best, fallback))
+    seen = (first[1] / EVEN_NOISE, second[1] / EVEN_NOISE, (first[0] - second[0] / RATIO) / CONTRAST_NOISE)
+    return Outcome((yield from refine(work, ladder, best, seen)))
+
+
+def _slope(ladder: Ladder, best: Pick, verdict: Verdict) -> Slope:
+    value, error = finished(best, ladder.unit)
+    return Slope(
+        value,
+        error,
+        verdict,
+        noise=best.sigma,
+        step=ladder.unit * ladder.s[best.row],
+        reach=ladder.unit * ladder.s[best.row - best.order],
+    )
+
+
+def _quantized(work: Work, ladder: Ladder, best: Pick, tiny: float) -> bool:
+    """Return whether f stood still at the tiny steps although the slope would have moved it."""
+    still = all(a == b == work.fun for _, a, b in work.pairs[-2:])
+    slope = max(abs(row[0]) for row in ladder.odd)
+    return still and slope * (tiny / ladder.unit) > 20.0 * best.rounding
+
+
+def _singular(
+    work: Work,
+    ladder: Ladder,
+    best: Pick,
+    tiny: float,
+    first: tuple[float, float],
+    second: tuple[float, float],
+) -> Generator[Steps, Values, Slope | None]:
+    """Look for a jump or a power of h in the odd and in the even parts."""
+    h = ladder.unit * ladder.s[-1]
+    for which, rows, power in ((0, ladder.odd, 1), (1, ladder.even, 2)):
+        last = rows[-1][0] * ladder.s[-1] ** power
+        before = rows[-2][0] * ladder.s[-2] ** power
+        probe, other = first[which], second[which]
+        if probe == 0.0 or last == 0.0 or before == 0.0 or abs(probe) <= 20.0 * best.rounding:
+            continue
+        if abs(probe - last) <= 0.02 * abs(last) and abs(last - before) <= 0.1 * abs(last):
+            if abs(other - probe) <= 0.02 * abs(probe):
+                height = 2.0 * probe if which == 0 else 0.5 * probe
+                note = "" if which == 0 else "the value at x itself stands apart from both sides"
+                return Slope(nan, inf, Verdict.JUMP, noise=best.rounding, step=tiny, jump=height, note=note)
+            continue
+        ladder_power = log2(abs(before / last)) / log2(ladder.s[-2] / ladder.s[-1])
+        probe_power = log2(abs(last / probe)) / log2(h / tiny)
+        if not 0.05 < probe_power < 0.95 or abs(ladder_power - probe_power) > 0.08 or work.left() < 2:
+            continue
+        middle = step_near(h * (tiny / h) ** 0.5)
+        if not (yield from evaluate(work, middle)):
+            continue
+        between = parts(work, *work.pairs[-1])[which]
+        if between == 0.0:
+            continue
+        outer = log2(abs(last / between)) / log2(h / middle)
+        inner = log2(abs(between / probe)) / log2(middle / tiny)
+        if abs(outer - inner) <= 0.03:
+            what = "the slope" if which == 0 else "the slope on either side"
+            note = f"{what} grows without end: f moves like the step to the power {probe_power:.2g}"
+            return Slope(nan, inf, Verdict.UNDEFINED, noise=best.rounding, step=tiny, note=note)
+    return None
+
+
+def _cut(work: Work, ladder: Ladder, best: Pick, fallback: Slope | None) -> Slope:
+    """Return what is known when evaluations or steps ran out: the bar reaches all that was seen last."""
+    value, error = finished(best, ladder.unit)
+    rows = ladder.odd
+    spread = [2.0 * abs(rows[-1][-1] - rows[-1][-2]) if len(rows[-1]) > 1 else inf]
+    if len(rows) > 1:
+        spread.append(abs(rows[-1][-1] - rows[-2][-1]))
+    if best.sigma > 0.02 * max(abs(row[0] * s) for row, s in zip(rows, ladder.s, strict=True)):
+        spread.append(max(abs(row[0]) for row in rows))
+    error = max(error, max(spread) / ladder.unit)
+    if fallback is not None and fallback.error < error:
+        return fallback
+    return Slope(
+        value,
+        error,
+        Verdict.UNRESOLVED,
+        noise=best.sigma,
+        step=ladder.unit * ladder.s[best.row],
+        reach=ladder.unit * ladder.s[best.row - best.order],
+    )
+
+
+def cut_short(work: Work, nominal: float, asked: Steps, values: Values) -> Slope:
+    """Return what one or two pairs say; nothing could be checked."""
+    note = "the budget allowed no check"
+    if len(asked) < 3 or not all(isfinite(value) for value in values):
+        return Slope(nan, inf, Verdict.UNRESOLVED, note=note)
+    slopes = []
+    for index in range(1, len(asked) - 1, 2):
+        h = nominal * 0.5 ** (index // 2)
+        slopes.append(parts(work, h, values[index], values[index + 1])[0] / h)
+    value, error = slopes[0], abs(slopes[0])
+    if len(slopes) > 1:
+        value = slopes[1] + (slopes[1] - slopes[0]) / 3.0
+        error = 2.0 * abs(slopes[1] - slopes[0])
+    error += 2.0 * work.rounding(slopes[0] * asked[1], asked[1], max(map(abs, values)))[1] / asked[-2]
+    return Slope(value, error, Verdict.UNRESOLVED, step=asked[-2], reach=asked[1], note=note)
+
+
+def unresolved(work: Work) -> Slope:
+    """Return the slope of the smallest pair that is finite, with a bar as large as itself."""
+    finite = [pair for pair in work.pairs if isfinite(pair[1]) and isfinite(pair[2])]
+    if not finite:
+        return Slope(nan, inf, Verdict.UNRESOLVED)
+    pair = min(finite)
+    slope = parts(work, *pair)[0] / pair[0]
+    rounding = work.rounding(slope * pair[0], pair[0], max(map(abs, (*pair[1:], work.fun))))[1]
+    return Slope(slope, abs(slope) + 2.0 * rounding / pair[0], Verdict.UNRESOLVED, step=pair[0], reach=pair[0])

@@ -1,0 +1,269 @@
+"""The slope under noise: least squares over many steps, with averaged models.
+
+When noise is what limits the answer, extrapolation amplifies it. Polynomials in h fitted to the odd parts of
+many pairs do better, and the question is how far out to go and how many terms to take. Rules:
+
+1. The level of the noise comes from the contrasts of the ladder (a difference table on data that also carry the
+   derivative) and from the probes.
+2. The ladder climbs while a short odd and a short even polynomial still fit its largest steps.
+3. Every window of steps and every number of terms is a candidate; its score joins the standard error and the
+   bias seen against the next longer polynomial.
+4. Four more pairs near the winner's largest step, chosen before they are seen, then decide and weigh the
+   candidates that came close: the data that choose are not the only data that are judged.
+
+Steps are halved, so the nodes of a window are always the same: the orthonormal polynomials are tabulated
+once per number of steps, and a fit is a handful of dot products.
+
+References: J. J. Moré and S. M. Wild, Estimating computational noise, SISC 33, 2011 (levels); D. Kahaner,
+C. Moler and S. Nash, Numerical Methods and Software, 1989 (orthogonal bases); K. P. Burnham and D. R. Anderson,
+Model Selection and Multimodel Inference, 2002 (averaging).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import fsum, isfinite, sqrt
+
+from secant.core.ladder import Ladder, Pick, Steps, Values, Work, evaluate, parts
+from secant.core.request import UNIT_ROUNDOFF
+from secant.core.results import Slope
+from secant.core.tableau import EVEN, ODD, contrast
+from secant.core.verdicts import Verdict
+
+#: Extra pairs, as shares of the largest step of the winning window.
+EXTRA = (0.8125, 0.6875, 0.90625, 0.59375)
+#: Most steps in a window, most terms in a polynomial, most doublings of the top.
+WINDOW, TERMS, DOUBLINGS = 10, 5, 14
+#: Noise of output rounded to steps, as a share of the step (a uniform distribution has 0.29).
+STEPPED = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Orthonormal columns over nodes, and the row that turns their coefficients into the linear one."""
+
+    columns: tuple[tuple[float, ...], ...]
+    linear: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A fit: the slope times the window's largest step, its error for unit noise, and how well it fits."""
+
+    slope: float
+    error: float
+    bias: float
+    chi: float
+    score: float
+    freedom: int
+    top: float
+
+
+@cache
+def basis(nodes: tuple[float, ...], powers: tuple[int, ...]) -> Basis:
+    """Orthonormalize powers of the nodes (Gram-Schmidt, twice, in order)."""
+    columns: list[tuple[float, ...]] = []
+    inverse: list[list[float]] = []
+    for index, power in enumerate(powers[: len(nodes)]):
+        column = [node**power for node in nodes]
+        coefficients = [0.0] * index + [1.0]
+        for _ in range(2):
+            for earlier, known in zip(columns, inverse, strict=True):
+                share = fsum(a * b for a, b in zip(earlier, column, strict=True))
+                column = [a - share * b for a, b in zip(column, earlier, strict=True)]
+                for place, value in enumerate(known):
+                    coefficients[place] -= share * value
+        norm = sqrt(fsum(a * a for a in column))
+        if norm < 1e-9:
+            break
+        columns.append(tuple(a / norm for a in column))
+        inverse.append([value / norm for value in coefficients])
+    return Basis(tuple(columns), tuple(row[0] for row in inverse))
+
+
+ODD_POWERS = (1, 3, 5, 7, 9, 11)
+EVEN_POWERS = (0, 2, 4, 6)
+
+
+def _dot(left: Sequence[float], right: Sequence[float]) -> float:
+    return sum(map(float.__mul__, left, right))
+
+
+def noise_level(ladder: Ladder, probes: Sequence[float]) -> float:
+    """Return the standard deviation of the noise in f, from the newest contrasts and the probes."""
+    seen = [abs(probe) for probe in probes]
+    for j in range(max(1, len(ladder.s) - 3), len(ladder.s)):
+        order = len(ladder.odd[j]) - 1
+        for k in range(max(1, order - 1), order + 1):
+            seen.append(contrast(ladder.odd, j, k, ladder.s[j], ODD))
+            seen.append(contrast(ladder.even, j, k, ladder.s[j], EVEN))
+    seen.sort()
+    kept = seen[: max(2, int(0.8 * len(seen) + 0.5))]
+    return 1.25 * sqrt(sum(z * z for z in kept) / len(kept))
+
+
+def _misfit(values: Sequence[float], base: Basis, terms: int) -> tuple[float, int]:
+    """Return the sum of squares that so many terms leave, and the degrees of freedom."""
+    rest = sum(value * value for value in values)
+    for column in base.columns[:terms]:
+        rest -= _dot(column, values) ** 2
+    return max(rest, 0.0), len(values) - min(terms, len(base.columns))
+
+
+def _fits(ladder: Ladder, sigma: float) -> bool:
+    """Return whether short polynomials describe the six largest steps within the noise."""
+    nodes = tuple(0.5**index for index in range(min(6, len(ladder.s))))
+    odd = [ladder.odd[i][0] * ladder.s[i] for i in range(len(nodes))]
+    even = [ladder.even[i][0] * ladder.s[i] ** 2 for i in range(len(nodes))]
+    rest, freedom = _misfit(odd, basis(nodes, ODD_POWERS), 3)
+    if freedom > 0 and rest > 12.0 * freedom * 0.5 * sigma * sigma:
+        return False
+    rest, freedom = _misfit(even, basis(nodes, EVEN_POWERS), 3)
+    return freedom <= 0 or rest <= 12.0 * freedom * 2.0 * sigma * sigma
+
+
+def _climb(work: Work, ladder: Ladder, sigma: float) -> Generator[Steps, Values, None]:
+    """Double the largest step while short polynomials fit, keeping evaluations for the extra pairs."""
+    line = work.line
+    reach = min(line.above, line.below, line.max_step)
+    largest = ladder.largest[0]
+    for _ in range(DOUBLINGS):
+        h = 2.0 * ladder.top
+        if work.left() < 2 + 2 * len(EXTRA) or h > reach or not _fits(ladder, sigma):
+            return
+        if not (yield from evaluate(work, h)):
+            return
+        _, a, b = work.pairs[-1]
+        if max(abs(a), abs(b)) > 8.0 * largest + 1e4 * sigma:
+            return
+        ladder.add(work, work.pairs[-1])
+
+
+def _models(
+    values: Sequence[float], nodes: tuple[float, ...], top: float, sigma: float, extra: int = 0
+) -> list[Model]:
+    """Fit one window with every number of terms."""
+    base = basis(nodes, ODD_POWERS)
+    level = sigma / sqrt(2.0)
+    rest = sum(value * value for value in values)
+    slope = variance = 0.0
+    slopes, variances, rests = [], [], []
+    for column, linear in zip(base.columns, base.linear, strict=True):
+        share = _dot(column, values)
+        slope += share * linear
+        variance += linear * linear
+        rest = max(rest - share * share, 0.0)
+        slopes.append(slope)
+        variances.append(variance)
+        rests.append(rest)
+    models = []
+    for terms in range(1, min(TERMS, len(slopes) - 1) + 1):
+        freedom = len(values) - terms
+        if freedom < 2:
+            break
+        chi = sqrt(rests[terms - 1] / freedom) / level
+        error = level * sqrt(variances[terms - 1])
+        gap = slopes[terms] - slopes[terms - 1]
+        bias2 = gap * gap - level * level * (variances[terms] - variances[terms - 1])
+        bias = sqrt(max(bias2, 0.0))
+        score = sqrt(error * error + bias * bias) * max(1.0, chi)
+        models.append(Model(slopes[terms - 1] / top, error / top, bias / top, chi, score / top, freedom, top))
+    return models
+
+
+def _windows(ladder: Ladder, sigma: float) -> list[Model]:
+    """Fit every window of the ladder."""
+    odd = [row[0] * s for row, s in zip(ladder.odd, ladder.s, strict=True)]
+    found: list[Model] = []
+    for first in range(len(odd) - 2):
+        count = min(WINDOW, len(odd) - first)
+        nodes = tuple(0.5**index for index in range(count))
+        found += _models(odd[first : first + count], nodes, ladder.s[first], sigma)
+    return found
+
+
+def refine(work: Work, ladder: Ladder, best: Pick, probes: Sequence[float]) -> Generator[Steps, Values, Slope]:
+    """Return the slope under noise; ``probes`` are further values of the noise, each of unit size."""
+    sigma = max(noise_level(ladder, probes), best.rounding, STEPPED * quantum(work))
+    yield from _climb(work, ladder, sigma)
+    models = _windows(ladder, sigma)
+    if not models:
+        return _plain(ladder, best)
+    winner = min(models, key=lambda model: model.score)
+    first = ladder.s.index(winner.top)
+    count = min(WINDOW, len(ladder.s) - first)
+    odd = [ladder.odd[i][0] * ladder.s[i] for i in range(first, first + count)]
+    even = [ladder.even[i][0] * ladder.s[i] ** 2 for i in range(first, first + count)]
+    nodes = [0.5**index for index in range(count)]
+    extra = EXTRA[: work.left() // 2]
+    top = winner.top * ladder.unit
+    if extra and (yield from evaluate(work, *(share * top for share in extra))):
+        for share, pair in zip(extra, work.pairs[-len(extra) :], strict=True):
+            more = parts(work, *pair)
+            nodes.append(share)
+            odd.append(more[0])
+            even.append(more[1])
+    else:
+        extra = ()
+    terms = count - winner.freedom
+    sigma = _pooled(sigma, odd, even, tuple(nodes), terms, max(best.rounding, STEPPED * quantum(work)))
+    finer = _models(odd, tuple(nodes), winner.top, sigma)
+    return _average(ladder, finer or [winner], sigma, best)
+
+
+def _pooled(
+    sigma: float, odd: list[float], even: list[float], nodes: tuple[float, ...], terms: int, floor: float
+) -> float:
+    """Estimate the level again from the residuals of fits one term longer than the winner's."""
+    odd_rest, odd_free = _misfit(odd, basis(nodes, ODD_POWERS), terms + 1)
+    even_rest, even_free = _misfit(even, basis(nodes, EVEN_POWERS), min(terms + 2, 4))
+    total, weight = 3.0 * sigma * sigma, 3.0
+    if odd_free > 0:
+        total, weight = total + 2.0 * odd_rest, weight + odd_free
+    if even_free > 0:
+        total, weight = total + 0.5 * even_rest, weight + even_free
+    return max(sqrt(total / weight), floor)
+
+
+def _average(ladder: Ladder, models: list[Model], sigma: float, best: Pick) -> Slope:
+    """Average the models that came close to the best, and join their errors."""
+    least = min(model.score for model in models)
+    close = [model for model in models if model.score <= 1.5 * least]
+    weights = [1.0 / (model.score * model.score) if model.score else 1.0 for model in close]
+    value = sum(w * model.slope for w, model in zip(weights, close, strict=True)) / sum(weights)
+    winner = min(models, key=lambda model: model.score)
+    spread = max(model.slope for model in close) - min(model.slope for model in close)
+    error = 2.2 * (1.0 + 1.5 / winner.freedom) * winner.error * max(1.0, winner.chi) + winner.bias
+    error = max(error, 0.7 * spread)
+    unit = ladder.unit
+    top = winner.top * unit
+    return Slope(value / unit, error / unit, Verdict.NOISY, noise=sigma, step=top, reach=top)
+
+
+def _plain(ladder: Ladder, best: Pick) -> Slope:
+    """Return the table's own best entry when there are too few pairs for a fit."""
+    unit = ladder.unit
+    step = unit * ladder.s[best.row]
+    return Slope(best.value / unit, 2.0 * best.bar / unit, Verdict.NOISY, noise=best.sigma, step=step, reach=step)
+
+
+def quantum(work: Work) -> float:
+    """Return the spacing of f's values when they all lie on one coarse lattice (rounded output), else 0.
+
+    Differences of values on a lattice are whole multiples of the smallest one, and so is f itself.
+    """
+    fun = work.fun
+    values = sorted({fun, *(value for _, a, b in work.pairs for value in (a, b) if isfinite(value))})
+    if len(values) < 3:
+        return 0.0
+    q = min(after - before for before, after in zip(values, values[1:], strict=False))
+    blur = 8.0 * UNIT_ROUNDOFF * max(abs(values[0]), abs(values[-1])) / q
+    if blur > 0.02 or values[-1] - values[0] == q:
+        return 0.0
+    for value in (fun, *(value - fun for value in values)):
+        ratio = value / q
+        if abs(ratio - round(ratio)) > 0.001 + blur:
+            return 0.0
+    return q

@@ -1,0 +1,139 @@
+"""Extrapolation tables with an error model for every entry.
+
+Theory. With steps halved from row to row (nearly: the ratios are taken as they are), ``values[j]`` is an approximation whose error is a series
+in ``h**2`` (symmetric pairs) or in ``h`` (one side). Entry ``(j, k)`` of the Neville table removes k
+terms of it. Two errors remain, and both are estimated for *every* entry:
+
+* truncation, from the contrast ``|T[j][k] - T[j][k-1]|``, the same contrast one row up divided by what a
+  row gains (which guards against an accidental zero), and the decay from order to order;
+* noise, ``C[k] * sigma / s[j]``, with factors that follow exactly from the weights.
+
+The entry with the smallest bar wins, wherever it stands. Divided by its own noise factor ``G[k]``, a
+contrast of pure noise has the size of the noise at every order, while the contrast of a resolved
+smooth function falls to the level of rounding: this is how noise is told from structure.
+
+Everything is in units of f: steps are ratios ``s`` to a reference step, so that neither tiny nor huge
+arguments or values overflow. The caller divides by the reference step at the end.
+
+References: L. F. Richardson, 1911; C. J. F. Ridders, Advances in Engineering Software 4, 1982 (the
+table); J. J. Moré and S. M. Wild, Estimating computational noise, SISC 33, 2011 (levels of a
+difference table).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+#: Highest order of extrapolation: beyond it the noise factors stand still and nothing is gained.
+TOP_ORDER = 9
+
+Rows = list[list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of table: its gain per order, noise factors, and the constants of its truncation model.
+
+    ``gain[k]`` is 1 / (q**k - 1); ``value_noise[k]`` and ``contrast_noise[k]`` are the standard deviations of an
+    entry and of its contrast for independent noise of size 1 in each value of f, times ``s**power``.
+    """
+
+    q: int
+    power: int
+    gain: tuple[float, ...]
+    value_noise: tuple[float, ...]
+    contrast_noise: tuple[float, ...]
+    guard: float
+    first_decay: float
+
+
+def _kind(q: int, power: int, shared: float, single: float, guard: float, first_decay: float) -> Kind:
+    """Tabulate a kind; the variance of weights w is single * sum(w**2) + shared * sum(w)**2."""
+
+    def deviation(weights: list[float]) -> float:
+        scaled = [weight / 2.0 ** (power * index) for index, weight in enumerate(weights)]
+        return sqrt(single * sum(part * part for part in scaled) + shared * sum(scaled) ** 2)
+
+    weights = [1.0]
+    value_noise, contrast_noise, gain = [deviation(weights)], [0.0], [0.0]
+    for order in range(1, TOP_ORDER + 1):
+        factor = float(q**order)
+        wider = [*weights, 0.0]
+        shifted = [0.0, *weights]
+        new = [(factor * a - b) / (factor - 1.0) for a, b in zip(wider, shifted, strict=True)]
+        contrast_noise.append(deviation([a - b for a, b in zip(new, wider, strict=True)]))
+        value_noise.append(deviation(new))
+        gain.append(1.0 / (factor - 1.0))
+        weights = new
+    return Kind(q, power, tuple(gain), tuple(value_noise), tuple(contrast_noise), guard, first_decay)
+
+
+#: Odd part of a pair, (f(x+h) - f(x-h)) / 2: the first derivative. Its two values have independent noise.
+ODD = _kind(q=4, power=1, shared=0.0, single=0.5, guard=1.2, first_decay=0.5)
+#: Even part, f(x+h) - 2 f(x) + f(x-h): the second derivative; f(x) is shared by all rows.
+EVEN = _kind(q=4, power=2, shared=4.0, single=2.0, guard=1.2, first_decay=0.5)
+#: One side, f(x+h) - f(x): the first derivative at the end of a domain.
+SIDE = _kind(q=2, power=1, shared=1.0, single=1.0, guard=0.6, first_decay=0.7)
+
+
+def append(rows: Rows, s: list[float], value: float, kind: Kind) -> None:
+    """Add the row of the next smaller step; ``s`` holds the steps of all rows, this one's last."""
+    row = [value]
+    if rows:
+        square, last, j = kind.q == 4, s[-1], len(rows)
+        for k, above in enumerate(rows[-1][:TOP_ORDER], 1):
+            ratio = s[j - k] / last
+            value += (value - above) / ((ratio * ratio if square else ratio) - 1.0)
+            row.append(value)
+    rows.append(row)
+
+
+def prepend(rows: Rows, s: list[float], value: float, kind: Kind) -> None:
+    """Add the row of the next larger step, ``s[0]``: one new entry at the end of every row below it."""
+    rows.insert(0, [value])
+    square, first = kind.q == 4, s[0]
+    for j in range(1, len(rows)):
+        row, above = rows[j], rows[j - 1]
+        k = len(row)
+        if k > TOP_ORDER or k > len(above):
+            break
+        ratio = first / s[j]
+        row.append(row[-1] + (row[-1] - above[-1]) / ((ratio * ratio if square else ratio) - 1.0))
+
+
+def contrast(rows: Rows, j: int, k: int, s: float, kind: Kind) -> float:
+    """Return the contrast of entry (j, k) in units of the noise of f."""
+    row = rows[j]
+    scale = s if kind.power == 1 else s * s
+    return abs(row[k] - row[k - 1]) * scale / kind.contrast_noise[k]
+
+
+def truncation(rows: Rows, j: int, k: int, kind: Kind) -> float:
+    """Estimate the truncation error of entry (j, k), k >= 1."""
+    row = rows[j]
+    gap = abs(row[k] - row[k - 1])
+    if j:
+        above = rows[j - 1]
+        if k < len(above):
+            gap = max(gap, kind.guard * abs(above[k] - above[k - 1]) * kind.gain[k])
+    if k == 1:
+        return 1.5 * gap * kind.first_decay
+    before = abs(row[k - 1] - row[k - 2])
+    scaled = kind.q * gap
+    if scaled >= before:
+        return 1.5 * gap
+    return 1.5 * gap * max(scaled / before, 0.06)
+
+
+def best_in_row(rows: Rows, j: int, low: int, s: float, sigma: float, u: float, kind: Kind) -> tuple[float, int]:
+    """Return the smallest bar among the entries of row j from order ``low`` on, and its order."""
+    row = rows[j]
+    noise = 2.0 * sigma / s
+    factors = kind.value_noise
+    least, where = float("inf"), 0
+    for k in range(max(low, 1), len(row)):
+        bar = truncation(rows, j, k, kind) + factors[k] * noise + u * abs(row[k])
+        if bar < least:
+            least, where = bar, k
+    return least, where

@@ -1,0 +1,80 @@
+"""The caller's own arrays, lent to f.
+
+For code that does not read its argument but the caller's array, through an alias. Rules:
+
+* f is handed x itself; the arrays in it are moved to the point, and restored after each call.
+* What they held at the start is kept in copies of the same dtype, so that every bit comes back: the
+  sign of a zero, and whatever f wrote by itself.
+* Only arrays can be lent, floating, writable and apart from each other: a number cannot be changed in
+  place, an integer array would cut the steps off, and where two leaves share memory moving one would
+  move the other.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from secant.core.errors import InputError, InputTypeError
+from secant.core.request import Floats
+from secant.evaluation.trees import Layout, leaves
+
+#: Effort that NumPy may spend to find out whether two interleaved views share an element.
+_EFFORT = 10_000
+
+
+class Lent:
+    """Arrays of the caller, moved to a point and restored.
+
+    >>> x = np.array([1.0, 2.0])
+    >>> from secant.evaluation.trees import flatten
+    >>> lent = Lent(x, flatten(x)[1])
+    >>> lent.place(np.array([1.5, 2.0])) is x, x
+    (True, array([1.5, 2. ]))
+    >>> lent.restore(); x
+    array([1., 2.])
+    """
+
+    def __init__(self, x: Any, layout: Layout, *, name: str = "x") -> None:
+        self._x = x
+        self._layout = layout
+        self._arrays = leaves(x)
+        self._check(name)
+        self._saved = [array.copy() for array in self._arrays]
+
+    def _check(self, name: str) -> None:
+        for leaf, array in zip(self._layout.leaves, self._arrays, strict=True):
+            where = f"{leaf.path} is" if leaf.path else f"`{name}` is"
+            if not isinstance(array, np.ndarray):
+                raise InputTypeError(
+                    f"`inplace=True` needs a writable array, or a tree of them; {where} a {type(array).__name__}"
+                )
+            if array.dtype.kind != "f":
+                raise InputTypeError(
+                    f"`inplace=True` needs floating arrays; {where} of dtype {array.dtype}, which cuts steps off"
+                )
+            if not array.flags.writeable:
+                raise InputError(f"`inplace=True` needs writable arrays; {where} read-only")
+        for (one, first), (two, second) in combinations(zip(self._layout.leaves, self._arrays, strict=True), 2):
+            if _overlap(first, second):
+                raise InputError(f"`inplace=True` needs arrays that share no memory; {one.path} and {two.path} do")
+
+    def place(self, vector: Floats) -> Any:
+        """Move the arrays to a point, given flat, and return x itself."""
+        for leaf, array in zip(self._layout.leaves, self._arrays, strict=True):
+            np.copyto(array, vector[leaf.start : leaf.stop].reshape(leaf.shape), casting="same_kind")
+        return self._x
+
+    def restore(self) -> None:
+        """Put back what the arrays held at the start, bit for bit."""
+        for array, saved in zip(self._arrays, self._saved, strict=True):
+            np.copyto(array, saved)
+
+
+def _overlap(first: Any, second: Any) -> bool:
+    try:
+        return bool(np.shares_memory(first, second, max_work=_EFFORT))  # type: ignore[arg-type]  # stubs know 0 and -1
+    except np.exceptions.TooHardError:
+        return True

@@ -1,0 +1,402 @@
+"""Trees of numbers as flat vectors, and back.
+
+Rules:
+
+* A *leaf* is a real number (Python or NumPy) or a NumPy array of real numbers. A *tree* is a dict,
+  list, tuple, namedtuple or dataclass instance of leaves and trees; None is a tree without leaves.
+* Integers become float64; float64, float32 and float16 keep their dtype. Anything else is an error
+  that says where in the tree it sits.
+* A list of numbers is a tree of numbers, not an array: ``[3.0, 4.0]`` has two scalar leaves, and a
+  function of it is handed a list.
+* The flat vector is float64, leaf after leaf in the order of the tree (dicts by sorted key), each
+  leaf row by row. It holds every float32 and float16 exactly.
+* A dataclass instance is rebuilt by calling its class with the fields that its ``__init__`` takes;
+  the class is registered nowhere. Fields with ``init=False`` are left to ``__post_init__``.
+
+The walk itself is optree's; a plain number or array takes a short way that does not import it.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
+from math import copysign, inf, prod
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from secant.core.errors import InputError, InputTypeError
+from secant.core.request import UNIT_ROUNDOFF, Floats
+
+#: What results may be put into x's structure.
+Kind: TypeAlias = Literal["value", "error", "verdict"]
+
+#: Unit roundoff of each dtype that a leaf can have: half the spacing just above 1.
+ROUNDOFF = {np.dtype(np.float64): UNIT_ROUNDOFF, np.dtype(np.float32): 2.0**-24, np.dtype(np.float16): 2.0**-11}
+
+_FLOAT64 = np.dtype(np.float64)
+
+_LEAF = (np.ndarray, np.generic, float, int)
+
+#: Subclasses of arrays with a meaning of their own, which a plain array would lose.
+_STRANGE = (np.matrix, np.ma.MaskedArray)
+
+Form: TypeAlias = Literal["number", "scalar", "array"]
+
+_ALLOWED = "a real number, a NumPy array of real numbers, or a tree (dict, list, tuple, dataclass) of them"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One leaf: its path, what it is (``number`` of Python, ``scalar`` of NumPy, ``array``), and its slice."""
+
+    path: str
+    form: Form
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A dataclass instance in a tree: its class, and the structure of each field that ``__init__`` takes."""
+
+    cls: type
+    below: tuple[tuple[str, Structure], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """optree's structure, and for each of its leaves the dataclass that sits there (None: numbers)."""
+
+    spec: Any
+    parts: tuple[Record | None, ...]
+
+    def build(self, leaves: Iterator[Any], make: Callable[[type, dict[str, Any]], Any]) -> Any:
+        """Put leaves, taken in order, into the structure; ``make`` builds a dataclass from its fields."""
+        items = []
+        for part in self.parts:
+            if part is None:
+                items.append(next(leaves))
+            else:
+                items.append(make(part.cls, {name: below.build(leaves, make) for name, below in part.below}))
+        return self.spec.unflatten(items)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Where each entry of a flat vector sits in x.
+
+    Attributes
+    ----------
+    leaves : the leaves in order, and ``starts`` their first positions in the vector.
+    structure : the tree around them, or None when x is itself a leaf.
+    size : the number of entries, n.
+    scalar : whether x is a single number (of Python or NumPy, or a 0-d array).
+    eps : unit roundoff of the entries: a float when it is the same for all, else an (n,) array.
+
+    >>> vector, layout = flatten(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    >>> layout.size, layout.path(3), layout.eps == 2.0**-53
+    (4, '[1, 1]', True)
+    """
+
+    leaves: tuple[Leaf, ...]
+    structure: Structure | None
+    size: int
+    scalar: bool
+    eps: float | Floats
+    starts: tuple[int, ...]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each leaf."""
+        return tuple(leaf.shape for leaf in self.leaves)
+
+    @property
+    def dtypes(self) -> tuple[np.dtype[Any], ...]:
+        """The dtype of each leaf, as f is handed it."""
+        return tuple(leaf.dtype for leaf in self.leaves)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every leaf is float64, so that nothing is rounded on the way to f."""
+        return all(leaf.dtype == _FLOAT64 for leaf in self.leaves)
+
+    def leaf(self, i: int) -> Leaf:
+        """Return the leaf that holds entry i."""
+        return self.leaves[bisect_right(self.starts, i) - 1]
+
+    def path(self, i: int) -> str:
+        """Return where entry i sits: ``"['w'][0, 1]"``, ``"[3]"``, ``".bias[0]"``, or ``""`` for a scalar.
+
+        >>> flatten({"b": 1.0, "w": np.zeros((2, 3))})[1].path(2)
+        "['w'][0, 1]"
+        """
+        leaf = self.leaf(i)
+        if not leaf.shape:
+            return leaf.path
+        return f"{leaf.path}[{', '.join(str(part) for part in np.unravel_index(i - leaf.start, leaf.shape))}]"
+
+    def rounder(self, i: int) -> Callable[[float], float] | None:
+        """Return the function that rounds a float to the dtype of entry i; None when that is float64.
+
+        A step t along coordinate i leads to ``round(base[i] + round(t))``, which is what NumPy's own
+        addition in that dtype gives. Numbers beyond its range become infinite.
+
+        >>> flatten(np.float32(1.0))[1].rounder(0)(0.1)
+        0.10000000149011612
+        """
+        return _ROUNDERS.get(self.leaf(i).dtype)
+
+    def rounded(self, vector: Floats) -> Floats:
+        """Return an (n,) vector with each entry rounded to its leaf's dtype, as a fresh float64 array."""
+        rounded = np.array(vector, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            for leaf in self.leaves:
+                if leaf.dtype != _FLOAT64:
+                    rounded[leaf.start : leaf.stop] = rounded[leaf.start : leaf.stop].astype(leaf.dtype)
+        return rounded
+
+    def unflatten(self, vector: Floats) -> Any:
+        """Return an (n,) vector in x's structure, with the leaves' dtypes, in fresh memory.
+
+        >>> flatten({"w": np.array([1, 2]), "b": 3})[1].unflatten(np.array([0.5, 1.5, 2.5]))
+        {'w': array([1.5, 2.5]), 'b': 0.5}
+        """
+        return self.view(np.array(vector, dtype=np.float64))
+
+    def view(self, vector: Floats) -> Any:
+        """Do as ``unflatten`` does, but with float64 leaves that share the vector's memory."""
+        if self.structure is None:
+            return _restore(self.leaves[0], vector)
+        return self.structure.build((_restore(leaf, vector) for leaf in self.leaves), _call)
+
+    def wrap(self, values: Floats | Sequence[Any], kind: Kind = "value") -> Any:
+        """Return n results in x's structure.
+
+        Arrays have their leaf's dtype for ``"value"``, float64 for ``"error"``, and object for
+        ``"verdict"``. A leaf without a shape gives a plain float or member. Dataclass instances are
+        made without calling ``__init__``, which may not be ready for verdicts; their ``init=False``
+        fields are None.
+
+        >>> flatten([1.0, np.float32(2.0)])[1].wrap(np.array([0.1, 0.2]))
+        [0.1, 0.2]
+        """
+        found: Any = np.empty(self.size, dtype=object if kind == "verdict" else np.float64)
+        found[:] = values
+        if self.structure is None:
+            return _result(self.leaves[0], found, kind)
+        return self.structure.build((_result(leaf, found, kind) for leaf in self.leaves), _bare)
+
+
+def flatten(x: Any, *, name: str = "x") -> tuple[Floats, Layout]:
+    """Return x as a flat float64 vector, and the layout that leads back.
+
+    Parameters
+    ----------
+    x : a real number, an array of any shape and real dtype, or a tree of them.
+    name : what errors call it.
+
+    Raises
+    ------
+    InputTypeError : where there is something else than real numbers (its path is in the text).
+    InputError : for entries that are not finite, and when there are no entries at all.
+
+    >>> vector, layout = flatten({"w": np.array([1, 2]), "b": 3.0})
+    >>> vector, [layout.path(i) for i in range(layout.size)]
+    (array([3., 1., 2.]), ["['b']", "['w'][0]", "['w'][1]"])
+    """
+    if (type(x) is float and x - x == 0.0) or (type(x) is int and abs(x) <= 2**53):
+        return np.array((x,), np.float64), _NUMBER
+    if isinstance(x, _LEAF):
+        vector, form, dtype = _read(x, "", name)
+        layout = _single(form, np.shape(x), dtype)
+    else:
+        if x is None:
+            raise InputTypeError(f"`{name}` must be {_ALLOWED}; got None")
+        found, structure = _open(x, "")
+        read = [_read(leaf, path, name) for path, leaf in found]
+        layout = _layout(
+            [(path, form, np.shape(leaf), dtype) for (path, leaf), (_, form, dtype) in zip(found, read, strict=True)],
+            structure,
+            False,
+        )
+        vector = np.concatenate([part for part, _, _ in read]) if read else np.empty(0)
+    if not layout.size:
+        raise InputError(f"`{name}` must have at least one entry; got {_empty(x)}")
+    if not np.isfinite(vector).all():
+        i = int(np.flatnonzero(~np.isfinite(vector))[0])
+        raise InputError(f"`{name}` must be finite; {layout.path(i) or 'it'} is {vector[i]}")
+    return vector, layout
+
+
+def leaves(x: Any) -> list[Any]:
+    """Return the leaves of a tree in the order of the flat vector: the very objects, not copies.
+
+    >>> leaves({"b": 1.0, "a": (2.0, None)})
+    [2.0, 1.0]
+    """
+    if isinstance(x, _LEAF):
+        return [x]
+    return [leaf for _, leaf in _open(x, "")[0]]
+
+
+def _open(x: Any, prefix: str) -> tuple[list[tuple[str, Any]], Structure]:
+    """Return the leaves of a tree, each with its path, and the structure around them."""
+    import optree
+
+    accessors, items, spec = optree.tree_flatten_with_accessor(x)
+    found: list[tuple[str, Any]] = []
+    parts: list[Record | None] = []
+    for accessor, item in zip(accessors, items, strict=True):
+        path = prefix + accessor.codify("")
+        if not is_dataclass(item) or isinstance(item, type):
+            found.append((path, item))
+            parts.append(None)
+            continue
+        below = []
+        for field in fields(item):
+            if field.init:
+                leaves, structure = _open(getattr(item, field.name), f"{path}.{field.name}")
+                found += leaves
+                below.append((field.name, structure))
+        parts.append(Record(type(item), tuple(below)))
+    return found, Structure(spec, tuple(parts))
+
+
+def _read(leaf: Any, path: str, name: str) -> tuple[Floats, Form, np.dtype[Any]]:
+    """Return a leaf as a fresh flat float64 vector, with its form and the dtype that f will see."""
+    if isinstance(leaf, np.ndarray) and not isinstance(leaf, _STRANGE):
+        dtype = _real(leaf.dtype)
+        if dtype is not None:
+            return leaf.astype(np.float64, order="C", subok=False).reshape(-1), "array", dtype
+    elif isinstance(leaf, np.generic):
+        dtype = _real(leaf.dtype)
+        if dtype is not None:
+            return np.array([leaf], dtype=np.float64), "scalar", dtype
+    elif isinstance(leaf, float | int) and not isinstance(leaf, bool):
+        try:
+            return np.array((float(leaf),)), "number", _FLOAT64
+        except OverflowError:
+            where = f"{path} is an integer" if path else "it is an integer"
+            raise InputError(f"`{name}` must fit into a float; {where} of {leaf.bit_length()} bits") from None  # type: ignore[union-attr]
+    verb = f"must hold real numbers only; {path} is" if path else f"must be {_ALLOWED}; got"
+    raise InputTypeError(f"`{name}` {verb} {_described(leaf)}")
+
+
+def _real(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    """Return the dtype in which f sees numbers of a dtype; None when they are not real numbers."""
+    if dtype.kind in "iu":
+        return _FLOAT64
+    if dtype.kind == "f" and dtype.itemsize <= 8:
+        return np.dtype(f"f{dtype.itemsize}")
+    return None
+
+
+def _described(leaf: Any) -> str:
+    """Say what a leaf is that has no place in x, and what to do about it."""
+    cls = type(leaf)
+    named = cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+    if isinstance(leaf, bool | np.bool_):
+        return f"a bool ({leaf}), which cannot be moved by a small step: pass a float"
+    if isinstance(leaf, complex | np.complexfloating):
+        return "a complex number: pass its real and imaginary parts as two entries"
+    if isinstance(leaf, _STRANGE):
+        kind = "numpy.matrix" if isinstance(leaf, np.matrix) else "masked array"
+        return f"a {kind}: pass a plain array"
+    if isinstance(leaf, np.ndarray | np.generic):
+        form = "an array" if isinstance(leaf, np.ndarray) else "a NumPy scalar"
+        hint = {
+            "c": ": pass its real and imaginary parts as two arrays",
+            "f": ": convert it with `.astype(float)`",
+            "O": ": convert it with `.astype(float)`",
+            "b": ": convert it with `.astype(float)`",
+        }
+        return f"{form} of dtype {leaf.dtype}{hint.get(leaf.dtype.kind, '')}"
+    article = "an" if named[0] in "aeiouAEIOU" else "a"
+    return f"{article} {named}" + (": convert it with `numpy.asarray`" if hasattr(leaf, "__array__") else "")
+
+
+def _empty(x: Any) -> str:
+    return f"an array of shape {x.shape}" if isinstance(x, np.ndarray) else f"a {type(x).__name__} without numbers"
+
+
+def _layout(parts: list[tuple[str, Form, tuple[int, ...], np.dtype[Any]]], structure: Any, scalar: bool) -> Layout:
+    leaves = []
+    start = 0
+    for path, form, shape, dtype in parts:
+        stop = start + prod(shape)
+        leaves.append(Leaf(path, form, shape, dtype, start, stop))
+        start = stop
+    found = {leaf.dtype for leaf in leaves if leaf.stop > leaf.start}
+    eps: float | Floats
+    if len(found) > 1:
+        eps = np.concatenate([np.full(leaf.stop - leaf.start, ROUNDOFF[leaf.dtype]) for leaf in leaves])
+    else:
+        eps = ROUNDOFF[found.pop()] if found else UNIT_ROUNDOFF
+    return Layout(tuple(leaves), structure, start, scalar, eps, tuple(leaf.start for leaf in leaves))
+
+
+@lru_cache(maxsize=256)
+def _single(form: Form, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Layout:
+    """Return the layout of an x that is itself a leaf; kept, because a derivative costs microseconds."""
+    return _layout([("", form, shape, dtype)], None, not shape)
+
+
+_NUMBER = _single("number", (), _FLOAT64)
+
+
+def _restore(leaf: Leaf, vector: Floats) -> Any:
+    """Return one leaf of a point: a view of the vector where it is float64, a copy elsewhere."""
+    if leaf.form == "number":
+        return vector.item(leaf.start)
+    if leaf.form == "scalar":
+        return leaf.dtype.type(vector[leaf.start])
+    part = vector if leaf.stop - leaf.start == vector.size else vector[leaf.start : leaf.stop]
+    if leaf.dtype != _FLOAT64:
+        part = part.astype(leaf.dtype)
+    return part if part.shape == leaf.shape else part.reshape(leaf.shape)
+
+
+def _result(leaf: Leaf, values: Any, kind: Kind) -> Any:
+    if not leaf.shape:
+        return values[leaf.start] if kind == "verdict" else float(values[leaf.start])
+    part = values[leaf.start : leaf.stop]
+    if kind == "value" and leaf.dtype != _FLOAT64:
+        with np.errstate(all="ignore"):
+            part = part.astype(leaf.dtype)
+    # A copy: results must not keep one another's memory alive, nor change together.
+    return np.array(part).reshape(leaf.shape)
+
+
+def _call(cls: type, found: dict[str, Any]) -> Any:
+    return cls(**found)
+
+
+def _bare(cls: type, found: dict[str, Any]) -> Any:
+    """Make a dataclass instance without its ``__init__``."""
+    instance: Any = object.__new__(cls)
+    for field in fields(cls):
+        object.__setattr__(instance, field.name, found.get(field.name))
+    return instance
+
+
+def _rounding(code: str) -> Callable[[float], float]:
+    """Return the rounding to a smaller float: the struct module's is exact and never warns."""
+    form = struct.Struct(code)
+    pack, unpack = form.pack, form.unpack
+
+    def rounded(value: float) -> float:
+        try:
+            return float(unpack(pack(value))[0])
+        except OverflowError:
+            return copysign(inf, value)
+
+    return rounded
+
+
+_ROUNDERS = {np.dtype(np.float32): _rounding("<f"), np.dtype(np.float16): _rounding("<e")}

@@ -1,0 +1,349 @@
+"""The commands as a person types them: what they print, where, and with which exit status."""
+
+import json
+import math
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import secant
+from secant.cli import main
+from secant.cli.commands import cli
+
+
+class Said(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]):
+    def run(line: str) -> Said:
+        status = main(shlex.split(line))
+        captured = capsys.readouterr()
+        assert captured.out.isascii()
+        assert captured.err.isascii()
+        return Said(status, captured.out, captured.err)
+
+    return run
+
+
+MODEL = '''
+"""A person's own file."""
+import math
+from dataclasses import dataclass
+import neighbor
+
+@dataclass
+class Net:
+    w: float = 2.0
+    def loss(self, x):
+        return self.w * x * x
+
+net = Net()
+constant = 3.0
+
+def bowl(x):
+    return float(x[0] ** 2 + 3 * x[1] ** 2)
+
+def line(x):
+    return neighbor.slope * x
+
+def broken(x):
+    if x != 1.0:
+        raise RuntimeError("it broke: caf\\u00e9")
+    return x
+
+def nothing(x):
+    pass
+'''
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
+    (tmp_path / "neighbor.py").write_text("slope = 7.0\n", encoding="utf-8")
+    (tmp_path / "failing.py").write_text("1 / 0\n", encoding="utf-8")
+    (tmp_path / "leaving.py").write_text("raise SystemExit(5)\n", encoding="utf-8")
+    (tmp_path / "unread.py").write_text("def f(x)\n", encoding="utf-8")
+    return tmp_path
+
+
+ANSWERS = [
+    # what is typed, exit status, words of the answer
+    ('diff "0.01*x^2 + 0.1*x" --at 5', 0, ["0.2 +/- ", "   ok   ", " evaluations"]),
+    ('diff "abs(x)" --at 0', 1, ["kink", "slope -1 on the left and 1 on the right", "Remedy:"]),
+    ('diff "floor(x)" --at 2', 1, ["jump"]),
+    ('diff "sqrt(x)" --at 0', 1, ["undefined"]),
+    ("diff -x**2 --at -1e-3", 0, ["0.002 +/- "]),
+    ('diff "-sin(x)" --at=-pi/2', 0, [" ok "]),
+    ('diff --at 3 -- "x^2"', 0, ["6 +/- "]),
+    ('diff "x^2" --at 3 --step 1e-4 --method central', 1, ["6 +/- ", "unresolved"]),
+    ('diff "sqrt(x)" --at 1e-9 --bounds 0,inf', 0, ["15811.38"]),
+    ('diff "exp(x)" --at 1 --rtol 1e-6 --max-step 0.5 --noise 1e-15 --max-evaluations 20', 0, ["2.71828"]),
+    ('gradient "x[0]**2 + x[1]**2" --at 3,4', 0, ["[0]  6 +/- ", "[1]  8 +/- ", "ok"]),
+    ('gradient "sum(x^2)" --at -3,4', 0, ["[0]  -6 +/- ", "[1]  8 +/- "]),
+    ('gradient "x^2" --at 3', 0, ["6 +/- "]),
+    ('gradient "x[0]^2" --at 3', 0, ["6 +/- "]),
+    ('gradient "abs(x[0]) + x[1]" --at 0,1', 1, ["[0]: kink"]),
+    ('steps "exp(x)" --at 1', 0, ["step", "error", "secant: 2.718281828"]),
+    ('descend "x[0]**2 + x[1]**2" --start -3,4 --lr 0.1', 0, ["converged", "x = ["]),
+    ('descend "x[0]**2 + x[1]**2" --start -3,4 --lr 10 --step 1e-4', 1, ["lr too large", "lost in rounding", "try: "]),
+    ('descend "x[0]**2 + x[1]**2" --start -3,4 --lr 1e-10', 1, ["lr too small", "0.5"]),
+    ('descend "(x - 1)^2" --start 3 --lr 0.1 --iterations 500', 0, ["converged"]),
+]
+
+
+@pytest.mark.parametrize("line, status, words", ANSWERS, ids=[line for line, _, _ in ANSWERS])
+def test_answers(say, line: str, status: int, words: list[str]) -> None:
+    said = say(line)
+    assert (said.status, said.err) == (status, "")
+    assert [word for word in words if word not in said.out] == []
+    assert all(len(text) <= 100 for text in said.out.splitlines())
+
+
+REFUSED = [
+    # what is typed, words of the complaint
+    ("diff", ["one function is needed"]),
+    ("diff x", ["--at"]),
+    ("diff x x --at 1", ["one function is needed", "2 came", "quotes"]),
+    ("diff x + 1 --at 1", ["one function is needed", "3 came"]),
+    ("diff x --at", ["--at"]),
+    ("diff x --at one", ["`--at`", "`one` is not known", "'one' came"]),
+    ("diff x --at 1,2", ["one number", "2 came", "secant gradient"]),
+    ("diff x --at 9**9**9", ["`--at`"]),
+    ("diff x --at nan", ["`--at`"]),
+    ("diff x --at inf", ["`x`"]),
+    ("diff x[0] --at 1", ["vector", "secant gradient"]),
+    ("diff x --at 1 --stpe 2", ["--stpe", "--step"]),
+    ("diff --xx --at 1", ["--xx"]),
+    ("diff x --at 1 --step -1", ["`step`", "-1"]),
+    ("diff x --at 1 --method middle", ["--method", "central"]),
+    ("diff x --at 1 --bounds 0", ["`--bounds` takes 2 numbers", "1 came"]),
+    ("diff x --at 1 --rtol 1,2", ["`--rtol` takes 1 number", "2 came"]),
+    ("diff x --at 1 --max-evaluations 0", ["--max-evaluations"]),
+    ("diff x.real --at 1", ["a dot after a name", "column 1"]),
+    ("diff 'x^2 + y' --at 1", ["`y` is not known", "column 7"]),
+    ("gradient x[5] --at 1,2", ["x[5]", "2 numbers"]),
+    ("gradient x --at 1,2", ["one number"]),
+    ("descend x --start 1 --iterations -1", ["--iterations"]),
+    ("steps x --at 1 --save picture.xyz", ["picture.xyz", ".svg"]),
+    ("steps x --at 1 --save no/such/folder/picture.svg", ["no/such/folder"]),
+    ("tour --row 17", ["--row", "17"]),
+    ("differentiate x", ["differentiate"]),
+    ("diff nowhere.py:f --at 1", ["there is no file nowhere.py"]),
+]
+
+
+@pytest.mark.parametrize("line, words", REFUSED, ids=[line for line, _ in REFUSED])
+def test_what_cannot_be_used_is_said_in_one_line(say, line: str, words: list[str]) -> None:
+    said = say(line)
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("secant: ")
+    assert said.err.count("\n") == 1
+    assert [word for word in words if word not in said.err] == []
+
+
+FROM_FILES = [
+    ("diff {}/model.py:line --at 2", 0, "7 +/- "),
+    ("diff {}/model.py:net.loss --at 2", 0, "8 +/- "),
+    ("gradient {}/model.py:bowl --at 1,1", 0, "[1]  6 +/- "),
+    ("descend {}/model.py:bowl --start 1,1 --lr 0.1", 0, "converged"),
+    (
+        "diff {}/model.py:broken --at 2",
+        1,
+        r"f raised RuntimeError: it broke: caf\xe9; while evaluating f at x = 2.0; model.py, line 24",
+    ),
+    ("diff {}/model.py:broken --at 1", 1, "RuntimeError"),
+    ("diff {}/model.py:nothing --at 1", 2, "None"),
+    ("diff {}/model.py:missing --at 1", 2, "has no `missing`"),
+    ("diff {}/model.py:net.missing --at 1", 2, "has no `net.missing`"),
+    ("diff {}/model.py:constant --at 1", 2, "not a function but float"),
+    ("diff {}/absent.py:f --at 1", 2, "there is no file"),
+    ("diff {}/failing.py:f --at 1", 2, "cannot be loaded: ZeroDivisionError: division by zero; failing.py, line 1"),
+    ("diff {}/leaving.py:f --at 1", 2, "cannot be loaded: SystemExit: 5"),
+    ("diff {}/unread.py:f --at 1", 2, "cannot be loaded: SyntaxError"),
+]
+
+
+@pytest.mark.parametrize("line, status, words", FROM_FILES, ids=[line for line, _, _ in FROM_FILES])
+def test_functions_from_files(say, model: Path, line: str, status: int, words: str) -> None:
+    said = say(line.format(model))
+    assert said.status == status
+    assert words in (said.err if "f raised" in said.err or status == 2 or not said.out else said.out)
+    assert said.err.count("\n") == (0 if said.out else 1)
+
+
+def test_a_function_that_raises_at_the_point_is_told_with_the_point(say) -> None:
+    said = say("diff 'log(x)' --at -1")
+    assert (said.status, said.out) == (1, "")
+    assert "f raised ValueError: " in said.err
+    assert "x = -1.0" in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line, kind",
+    [
+        ('diff "x^3" --at 2 --json', secant.Estimate),
+        ('diff "abs(x)" --at 0 --json', secant.Estimate),
+        ('gradient "x[0]*x[1]" --at 3,4 --json', secant.Estimate),
+        ('steps "sin(x)" --at 1 --json', secant.StepStudy),
+        ('descend "sum(x^2)" --start -3,4 --lr 0.1 --json', secant.Descent),
+    ],
+)
+def test_json_reads_back_as_the_result(say, line: str, kind: type) -> None:
+    said = say(line)
+    json.loads(said.out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert isinstance(secant.from_json(said.out), kind)
+    assert said.status == say(line.removesuffix(" --json")).status
+
+
+def test_options_reach_the_library(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option under its library name, and only those that were given."""
+    seen = {}
+
+    def derivative(f, x, **options):
+        seen.update(options, x=x, value=f(x))
+        return secant.Estimate(0.0, 0.0, secant.Verdict.OK, secant.Verdict.OK, 1)
+
+    monkeypatch.setattr(secant, "derivative", derivative)
+    assert say("diff x^2 --at 3").status == 0
+    assert seen == {"x": 3.0, "value": 9.0}
+    every = "--method forward --step 1e-3 --bounds -inf,2^3 --max-step 2 --noise 1e-6 --rtol 1e-8 --max-evaluations 9"
+    assert say(f"diff x^2 --at 3 {every}").status == 0
+    expected = {
+        "method": "forward",
+        "step": 1e-3,
+        "bounds": (-math.inf, 8.0),
+        "max_step": 2.0,
+        "noise": 1e-6,
+        "rtol": 1e-8,
+    }
+    assert seen == {"x": 3.0, "value": 9.0, "max_evaluations": 9, **expected}
+
+
+@pytest.mark.needs("matplotlib")
+@pytest.mark.parametrize(
+    "line",
+    [
+        'steps "exp(x)" --at 1',
+        'descend "x[0]**2 + x[1]**2" --start -3,4 --lr 10',
+        'descend "log(x[0]) + x[1]^2" --start 1,1 --lr 0.1 --iterations 5',
+        'descend "sum(x^2)" --start 1,2,3 --lr 0.1',
+    ],
+)
+def test_pictures(say, tmp_path: Path, line: str) -> None:
+    file = tmp_path / "picture.svg"
+    said = say(f"{line} --save {file}")
+    assert said.err == ""
+    assert file.read_bytes().startswith(b"<?xml")
+
+
+def test_without_matplotlib_a_picture_says_what_to_install(
+    say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    said = say(f"steps x --at 1 --save {tmp_path}/picture.svg")
+    assert said.status == 2
+    assert "pip install 'secant[plot]'" in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_help_tells_of_every_command_and_option(say) -> None:
+    top = say("--help")
+    assert top.status == 0
+    for name, command in cli.commands.items():
+        assert name in top.out
+        text = say(f"{name} --help")
+        assert text.status == 0
+        assert command.help
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert option in text.out or option == "function"
+
+
+def test_no_short_options() -> None:
+    options = [name for command in cli.commands.values() for parameter in command.params for name in parameter.opts]
+    assert [name for name in options if name.startswith("-") and not name.startswith("--")] == []
+
+
+def test_without_a_command_the_help_is_shown(say) -> None:
+    said = say("")
+    assert said.status == 2
+    assert "Usage: secant" in said.out + said.err
+
+
+def secant_process(
+    *arguments: str, stdout: int = subprocess.PIPE, **variables: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``python -m secant`` in a process of its own, which finds the secant under test."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(secant.__file__).parents[1]), **variables}
+    command = [sys.executable, "-m", "secant", *arguments]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, check=False, timeout=60, env=environment)
+
+
+def test_python_dash_m_is_the_same_command(say) -> None:
+    line = ["diff", "x^2", "--at", "3"]
+    done = secant_process(*line)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == say(shlex.join(line)).out.splitlines()
+    version = secant_process("--version")
+    assert version.stdout.decode().split() == ["secant", secant.__version__]
+
+
+def test_a_poor_console_is_enough() -> None:
+    done = secant_process("diff", "x\u00b2", "--at", "1", PYTHONIOENCODING="ascii:strict")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"U+00B2" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="platform: no such pipes on Windows")
+@pytest.mark.parametrize("line", ["gradient sum(x^2) --at 3,4", "--help", "gradient --help"])
+def test_a_reader_that_has_gone_is_no_error(line: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = secant_process(*line.split(), stdout=writing)
+    os.close(writing)
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
+def test_a_fault_of_secants_own_is_not_blamed_on_f(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(*_, **__):
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr(secant, "derivative", faulty)
+    with pytest.raises(ZeroDivisionError, match="inside"):
+        say("diff x --at 1")
+
+
+def test_an_interrupted_run_says_so(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(secant, "derivative", interrupted)
+    said = say("diff x --at 1")
+    assert said.status == 130
+    assert said.err.split() == ["secant:", "interrupted"]
+
+
+def test_the_array_that_f_gets_is_its_own(say, model: Path) -> None:
+    """A function from a file may write into what it is given."""
+    (model / "writing.py").write_text("def f(x):\n    x *= 2\n    return float(x @ x)\n", encoding="utf-8")
+    assert "[0]  24 +/- " in say(f"gradient {model}/writing.py:f --at 3,4").out
+
+
+def test_numbers_of_a_gradient_are_those_of_the_library(say) -> None:
+    out = say('gradient "x[0]^3*x[1]" --at 2,5 --json').out
+    expected = secant.gradient(lambda x: x[0] ** 3.0 * x[1], np.array([2.0, 5.0]))
+    assert np.array_equal(secant.from_json(out).value, expected.value)
