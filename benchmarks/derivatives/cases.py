@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.derivatives.truth import MATH, Expr, slope_of
 
 #: A scalar function of a scalar, or of an array for gradients.
-Function = Callable[[Any], Any]
+Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Case:
     starts anew each time. ``truth`` is the derivative (None where there is none), ``sides`` the two
     one-sided slopes of a kink. ``scale`` is what errors are measured against; when it is None that is
     abs(truth), or 1 where the truth is 0. ``expected`` are the verdicts that are right. ``options``
-    go to secant (``noise=``, ``bounds=``), and bounds to any peer that takes them.
+    go to secant (``noise=``, ``bounds=``), and bounds to any peer that takes them. ``expr`` is the
+    expression from which the truth was computed, kept so that it can be checked.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Case:
     scale: float | None = None
     sides: tuple[float, float] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    expr: Expr | None = None
     id: str = ""
 
     @property
@@ -56,7 +58,8 @@ def plain(
     """Make a case of an expression; its truth is computed from the expression unless it is given."""
     words = (expected,) if isinstance(expected, str) else expected
     slope = slope_of(expr, x) if truth is None else truth
-    return Case(name, "", lambda: lambda t: expr(module, t), x, slope, frozenset(words), **traits)
+    kept = expr if truth is None else None
+    return Case(name, "", lambda: lambda t: expr(module, t), x, slope, frozenset(words), expr=kept, **traits)
 
 
 def wrapped(case: Case, wrapper: Callable[[], Callable[[Function], Function]], **changes: Any) -> Case:

@@ -2,8 +2,9 @@
 
 Rules: one integer makes one function: its tree, its constants, its point. A tree is drawn with
 depth 2 to 4 from smooth primitives, and refused when it is not finite around x,
-when the slope is 0 or far below f's size, or when rounding alone has taken six of its digits at x (three
-where it will be computed in single precision). The truth is the same tree in long arithmetic. A noise class wraps the same tree.
+when the slope is 0 or far below f's size, or when rounding alone has taken six of its digits at x
+(three where it will be computed in single precision). The truth is the same tree in long arithmetic.
+A noise class wraps the same tree.
 """
 
 from __future__ import annotations
@@ -143,7 +144,8 @@ def case(number: int, noise: str = "none") -> Case:
     kind, size = CLASSES[noise]
     text, expr, x, slope = function(number, kind == "float32")
     module = MATH if number % 2 else NUMPY
-    made = Case(text, "fresh", lambda: lambda t: expr(module, t), x, slope, id=f"fresh:{number}:{noise}")
+    name = f"fresh:{number}:{noise}"
+    made = Case(text, "fresh", lambda: lambda t: expr(module, t), x, slope, expr=expr, id=name)
     if kind == "":
         return made
     words = {"noisy"} if kind in ("absolute", "relative") else {"noisy", "ok"}

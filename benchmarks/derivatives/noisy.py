@@ -103,7 +103,7 @@ def quantised(rng: Any) -> Iterator[Case]:
     """Outputs rounded to a grid, to decimals, or to a few significant digits."""
     for q in (1e-2, 1e-4, 1e-6, 1e-8):
         places = round(-math.log10(q))
-        grid: dict[str, Callable[[float], float]] = {
+        grid: dict[str, Callable[..., float]] = {
             f"round to {q:g}": lambda v, q=q: round(v / q) * q,
             f"floor to {0.7 * q:.2g}": lambda v, q=q: math.floor(v / (0.7 * q)) * (0.7 * q),
             f"round(f, {places})": lambda v, p=places: round(float(v), p),

@@ -132,19 +132,15 @@ def _guard_polyfit() -> None:
     """Let polyfit give NaN on NaN and infinities: LAPACK never returns from some of those that jacobi hands it."""
     from numpy.lib import _polynomial_impl
 
-    inner = _polynomial_impl.lstsq
+    inner = vars(_polynomial_impl)["lstsq"]
 
     def lstsq(a: Any, b: Any, rcond: Any) -> Any:
         if np.isfinite(a).all() and np.isfinite(b).all():
             return inner(a, b, rcond)
-        return (
-            np.full((a.shape[1], *b.shape[1:]), np.nan),
-            np.full(b.shape[1:], np.nan),
-            a.shape[1],
-            np.ones(a.shape[1]),
-        )
+        width, outputs = a.shape[1], b.shape[1:]
+        return np.full((width, *outputs), np.nan), np.full(outputs, np.nan), width, np.ones(width)
 
-    _polynomial_impl.lstsq = lstsq
+    vars(_polynomial_impl)["lstsq"] = lstsq
 
 
 def _jacobi(f: Function, x: Any, _: Mapping[str, Any]) -> Answer:

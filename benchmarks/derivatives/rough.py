@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.derivatives.cases import Case, broken, decade, draw, plain, sign
+from benchmarks.derivatives.cases import Case, Function, broken, decade, draw, plain, sign
 from benchmarks.derivatives.smooth import module
 from benchmarks.derivatives.truth import MATH, NUMPY, Expr
 
@@ -166,6 +166,11 @@ def near_kink(rng: Any) -> Iterator[Case]:
         )
         for name, branch, f in branches:
             # The step's constant does not change the slope; it is left out of the truth's expression.
-            yield Case(f"{name}, distance {d:.2g}", "", lambda f=f: f, x, plain("", branch, x).truth)
+            made = plain(f"{name}, distance {d:.2g}", branch, x)
+            yield replace(made, build=_constant(f))
         slope = 1.0 if d > 0 else 0.0
-        yield Case(f"relu(x - c), distance {d:.2g}", "", lambda c=c: lambda t: max(0.0, t - c), x, slope)
+        yield Case(f"relu(x - c), distance {d:.2g}", "", _constant(lambda t, c=c: max(0.0, t - c)), x, slope)
+
+
+def _constant(f: Function) -> Callable[[], Function]:
+    return lambda: f

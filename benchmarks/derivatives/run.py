@@ -17,6 +17,7 @@ from benchmarks.derivatives import battery, fresh, tables
 from benchmarks.derivatives.cases import Case
 from benchmarks.derivatives.peers import METHODS, versions
 from benchmarks.derivatives.scores import Row, evaluate, score
+from benchmarks.derivatives.truth import doubted
 
 HERE = Path(__file__).parent
 
@@ -35,6 +36,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="list N answers of each kind of failure")
     parser.add_argument("--case", metavar="ID", help="replay one case with every method, and show f's values near x")
     parser.add_argument("--list", action="store_true", help="list groups and methods")
+    parser.add_argument("--check", action="store_true", help="check the truths against differences in 400 digits")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md and results.json")
     return parser.parse_args(argv)
 
@@ -43,6 +45,14 @@ def gather(seeds: Sequence[int], groups: Sequence[str] | None) -> list[Case]:
     """Build the battery for all seeds."""
     named = None if groups is None else [group for group in groups if group != "fresh"]
     return [case for seed in seeds for case in battery.cases(seed, named)]
+
+
+def check(seeds: Sequence[int], groups: Sequence[str] | None, count: int) -> str:
+    """Check every truth that was computed from an expression, in a second way."""
+    cases = [*gather(seeds, groups), *fresh.cases(0, count)]
+    tried = [case for case in cases if case.expr is not None]
+    bad = [case.id for case in tried if case.expr and doubted(case.expr, float(case.x), case.truth)]
+    return "\n".join([f"{len(tried)} truths checked, {len(bad)} contradicted", *bad])
 
 
 def run_fresh(methods: Sequence[str], start: int, count: int) -> list[Row]:
@@ -102,6 +112,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("methods:", ", ".join(METHODS))
         return 0
     methods = asked.only or list(METHODS)
+    if asked.check:
+        print(check(asked.seeds, asked.groups, asked.fresh or 200))
+        return 0
     if asked.case:
         print(replay(asked.case, methods))
         return 0

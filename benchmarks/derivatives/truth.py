@@ -21,7 +21,7 @@ import scipy.special
 from mpmath import mp
 
 #: An expression: (namespace, x) -> value.
-Expr = Callable[[Any, Any], Any]
+Expr = Callable[..., Any]
 
 #: Working precisions in decimal digits; a truth is two neighbors that agree.
 PRECISIONS = (40, 60, 120, 400, 1300)
@@ -187,6 +187,16 @@ def exact(expr: Expr, x: float) -> tuple[Any, Any]:
 
 def _agree(new: Any, old: Any) -> bool:
     return bool(mp.isfinite(new) and abs(new - old) <= mp.mpf(10) ** -25 * abs(new))
+
+
+def doubted(expr: Expr, x: float, slope: float) -> bool:
+    """Whether a difference of the values alone, with a tiny step in 400 digits, contradicts a slope by over 1e-13."""
+    with mpmath.workdps(400):
+        at = mp.mpf(float(x))
+        h = mp.mpf(10) ** -60 * (abs(at) or 1)
+        rise = lift(expr(LONG, Dual(at + h))).a - lift(expr(LONG, Dual(at - h))).a
+        found = rise / (2 * h)
+        return bool(abs(found - slope) > 1e-13 * abs(found) + mp.mpf(10) ** -40)
 
 
 def slope_of(expr: Expr, x: float) -> float:

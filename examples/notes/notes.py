@@ -125,7 +125,7 @@ def learn_from_a_net() -> None:
     report("class with the highest score", 1, np.argmax(scores), np.argmax(scores) == 1)
 
     # The function ignores its argument: the net reads W by its own name while W is moved in place.
-    f = lambda w: net.loss(x, t)  # noqa: ARG005, E731
+    f = lambda w: net.loss(x, t)  # noqa: E731
     slope = numerical_gradient(f, net.W)
     spread = HALF_DIGIT * float(np.abs(slope).sum())
     loss = net.loss(x, t)
@@ -138,7 +138,7 @@ def learn_from_a_net() -> None:
     off = float(np.abs(slope - PRINTED_DW).max())
     moved = simpleNet(PRINTED_W)
     moved.W[0, 0] += 2e-4
-    explained = numerical_gradient(lambda w: moved.loss(x, t), moved.W)  # noqa: ARG005
+    explained = numerical_gradient(lambda w: moved.loss(x, t), moved.W)
     left = float(np.abs(explained - PRINTED_DW).max())
     what = f"dW of the net: the notes' is off by {off:.3g}, so it is not the gradient at the W they print"
     report(what, f"{PRINTED_DW.tolist()}", f"{slope.round(8).tolist()}", 1.2e-5 < off < 1.4e-5)

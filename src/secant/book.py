@@ -83,9 +83,10 @@ def numerical_gradient(f: Callable[[Any], Any], x: ArrayLike, *, step: Step = "b
     array([6., 8.])
     """
     point, alias = _point(x)
-    estimate = secant.gradient(f, point, inplace=alias, **_scheme(point, step))
+    scheme = _scheme(point, step)
+    estimate = secant.gradient(f, point, inplace=alias, **scheme)
     if estimate.verdict is secant.Verdict.INDEPENDENT:
-        _report_independent(alias)
+        _require_reaction(f, point, alias, scheme)
     return np.asarray(estimate.value)
 
 
@@ -107,10 +108,7 @@ def gradient_descent(
     descent = secant.gradient_descent(f, point, lr=lr, iterations=step_num, inplace=alias, **scheme)
     last = np.array(descent.x)
     if step_num > 0 and np.array_equal(last, point):
-        # Nothing moved: a minimum, or a function that never saw the points. Only a gradient can tell.
-        start = secant.gradient(f, point, inplace=alias, **scheme)
-        if start.verdict is secant.Verdict.INDEPENDENT:
-            _report_independent(alias)
+        _require_reaction(f, point, alias, scheme)
     return last
 
 
@@ -128,14 +126,19 @@ def _scheme(x: NDArray[Any], step: Step) -> _Scheme:
     return {"method": "auto", "step": None} if step is None else {"method": "central", "step": step}
 
 
-def _report_independent(alias: bool) -> None:
-    seen = "f gave the very same value at every point: it does not react to the array it is given"
+def _require_reaction(f: Callable[[Any], Any], point: Reals, alias: bool, scheme: _Scheme) -> None:
+    """Complain about a function with the same value at x and one step beside it, whichever entry is moved."""
+    # A central difference alone cannot tell: at a minimum all values beside x can be the same, too.
+    if np.any(secant.gradient(f, point, method="forward", step=scheme["step"], inplace=alias).value):
+        return
+    seen = "f gave the very same value at x and beside it, whichever entry was moved, so its gradient reads 0"
     if not alias:
         raise secant.InputError(
-            f"{seen}. That array is a float copy of `x`, because integers, lists and read-only arrays cannot be moved "
-            "in place: let f use its argument, or make the array that f reads one of floats and pass that array"
+            f"{seen}. What was moved is a float copy of `x`, because integers, lists and read-only arrays cannot be "
+            "moved in place: let f use its argument, or make the array that it reads one of floats and pass that array"
         )
-    warnings.warn(f"{seen}, so its gradient is 0; does it read another array?", UserWarning, stacklevel=3)
+    remedy = "does f read another array than the one passed? If the step is lost beside large entries, use `step=None`"
+    warnings.warn(f"{seen}: {remedy}", UserWarning, stacklevel=3)
 
 
 def identity_function(x: ArrayLike) -> Any:

@@ -1,6 +1,7 @@
 """Pictures: what is drawn is what was given, nothing is evaluated, and the same picture is the same bytes."""
 
 import os
+import runpy
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -26,7 +27,7 @@ def study(errors: np.ndarray | None = None, estimate: Estimate | None = None) ->
     errors = np.abs(values - np.e) if errors is None else errors
     estimate = Estimate(np.e, 4e-15, Verdict.OK, Verdict.OK, 13) if estimate is None else estimate
     marks = {"the bad example": 1e-49, "1e-4": 1e-4, "chosen": 0.026}
-    return StepStudy(steps, values, errors, estimate, 1e-6, marks)
+    return StepStudy(steps, values, errors, estimate, steps[88], marks)
 
 
 def run(factor: float, verdict: DescentVerdict, dimensions: int = 2) -> Descent:
@@ -99,9 +100,10 @@ def test_curves_differ_by_more_than_color() -> None:
 def test_error_against_step_shows_every_number_it_is_given() -> None:
     given = study()
     axes = plots.error_against_step(given).axes[0]
-    curve, bar = axes.lines[:2]
+    curve, ring, bar = axes.lines[:3]
     assert np.array_equal(curve.get_xdata(), given.steps)
     assert np.asarray(curve.get_ydata()) == pytest.approx(np.maximum(given.errors, 1e-17))
+    assert list(ring.get_xdata()) == [given.best]
     assert list(bar.get_ydata()) == [given.estimate.error] * 2
     texts = [text.get_text() for text in axes.texts]
     assert texts == ["the bad example lies to the left", "1e-4", "chosen"]
@@ -160,3 +162,10 @@ def test_pyplot_and_matplotlib_stay_away() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(secant.__file__).parents[1])}
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environment)
+
+
+def test_the_picture_of_the_readme_is_drawn_by_its_script(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "docs" / "plot_readme.py"
+    drawn = runpy.run_path(str(script))["main"](tmp_path / "assets")
+    assert drawn.read_bytes().startswith(b"<?xml")
+    assert (script.parent / "assets" / drawn.name).is_file()

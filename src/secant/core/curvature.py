@@ -130,12 +130,21 @@ def noise_near(x: Floats, step: float) -> Generator[Request, Reply, float]:
 
 
 def survey(
-    x: Floats, slope: Floats, gradient: Ask, *, lr: float, toward: Floats, curvature: float, resolution: float
+    x: Floats,
+    slope: Floats,
+    gradient: Ask,
+    *,
+    lr: float,
+    toward: Floats,
+    curvature: float,
+    resolution: float,
+    rounds: int = ROUNDS,
 ) -> Generator[Request, Reply, Survey]:
     """Look for the largest curvature at x, and whether it is the same across the valley.
 
     ``slope`` is the gradient at x, ``toward`` a direction thought to be steep, ``curvature`` what the path says
-    (NaN when nothing), and ``resolution`` the smallest slope that means something.
+    (NaN when nothing), ``resolution`` the smallest slope that means something, and ``rounds`` the most gradients
+    that the search may cost; four more confirm what it found.
     """
     size = norm(x)
     length = min(lr * norm(slope), size or math.inf) or size or 1.0
@@ -145,9 +154,11 @@ def survey(
     nothing = Survey(curvature, math.nan)
     if not (math.isfinite(delta) and delta > 0.0 and x.size):
         return nothing
-    bend = yield from _steepest(x, slope, gradient, toward, delta)
+    bend = yield from _steepest(x, slope, gradient, toward, delta, rounds)
     if bend is None or not bend.curvature > 0.0:
         return nothing
+    if not bend.settled:
+        return Survey(bend.curvature, math.nan)
     top = bend.curvature + bend.residual
     largest, even = bend.curvature, not curvature > (1.0 + SAME) * top
     for far in ACROSS:
@@ -161,11 +172,11 @@ def survey(
             return Survey(largest, math.nan)
         largest = max(largest, again, secant) if far == ACROSS[0] else largest
         even = even and abs(again - bend.curvature) <= SAME * top and secant <= (1.0 + SAME) * top
-    return Survey(largest, 2.0 / top if bend.settled and even and 2.0 / top < lr else math.nan)
+    return Survey(largest, 2.0 / top if even and 2.0 / top < lr else math.nan)
 
 
 def _steepest(
-    x: Floats, slope: Floats, gradient: Ask, toward: Floats, delta: float
+    x: Floats, slope: Floats, gradient: Ask, toward: Floats, delta: float, rounds: int
 ) -> Generator[Request, Reply, _Bend | None]:
     """Run the Lanczos process with full orthogonalization; None where a gradient is not finite."""
     # The generic part keeps a start inside a flat valley from staying there.
@@ -173,7 +184,7 @@ def _steepest(
     basis = [start / (norm(start) or 1.0)]
     images: list[Floats] = []
     bend = None
-    for used in range(1, min(x.size, ROUNDS) + 1):
+    for used in range(1, min(x.size, rounds, ROUNDS) + 1):
         image = ((yield from gradient(x + delta * basis[-1])).value - slope) / delta
         if not np.all(np.isfinite(image)):
             return bend

@@ -196,6 +196,7 @@ def _limit(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply,
             toward=toward,
             curvature=seen.steepest,
             resolution=_finest(seen, best),
+            rounds=max(4, steps),
         )
     )
 

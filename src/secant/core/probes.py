@@ -24,7 +24,7 @@ from secant.core.ladder import (
     pick_best,
     step_near,
 )
-from secant.core.refine import quantum, refine
+from secant.core.refine import proportional, quantum, refine
 from secant.core.results import Slope
 from secant.core.scale import search
 from secant.core.tableau import SIDE, Rows, append
@@ -117,6 +117,12 @@ def diagnose(
         abs(first[1]) / EVEN_NOISE, abs(second[1]) / EVEN_NOISE, abs(first[0] - second[0] / RATIO) / CONTRAST_NOISE
     )
     here = work.rounding(second[0], RATIO * tiny, abs(work.fun) + abs(second[0]))[1]
+    last = abs(ladder.odd[-1][0]) * ladder.s[-1]
+    shrinking = 8.0 * here < rough <= 0.02 * best.sigma
+    if shrinking and rough * last > 0.1 * best.sigma * abs(second[0]) and reason == "stalled":
+        steady = yield from proportional(work, tiny, ladder.bottom)
+        if steady is not None:
+            return Outcome(steady)
     pointed = kinked(ladder, best, windows=3, share=0.1)
     quantized = quantum(work) > 0.0 or (not pointed and _quantized(work, ladder, best, tiny))
     straight = rough <= 0.15 * best.sigma and (
@@ -159,30 +165,26 @@ def _quantized(work: Work, ladder: Ladder, best: Pick, tiny: float) -> bool:
 
 
 def _singular(
-    work: Work,
-    ladder: Ladder,
-    best: Pick,
-    tiny: float,
-    first: tuple[float, float],
-    second: tuple[float, float],
+    work: Work, ladder: Ladder, best: Pick, tiny: float, first: tuple[float, float], second: tuple[float, float]
 ) -> Generator[Steps, Values, Slope | None]:
     """Look for a jump or a power of h in the odd and in the even parts."""
-    h = ladder.unit * ladder.s[-1]
+    h = ladder.bottom
     for which, rows, power in ((0, ladder.odd, 1), (1, ladder.even, 2)):
-        last = rows[-1][0] * ladder.s[-1] ** power
-        before = rows[-2][0] * ladder.s[-2] ** power
+        earlier, before, last = (rows[i][0] * ladder.s[i] ** power for i in (-3, -2, -1))
         probe, other = first[which], second[which]
-        if probe == 0.0 or last == 0.0 or before == 0.0 or abs(probe) <= 20.0 * best.rounding:
+        if abs(probe) <= 20.0 * best.rounding or 0.0 in (earlier, before, last):
             continue
-        if abs(probe - last) <= 0.02 * abs(last) and abs(last - before) <= 0.1 * abs(last):
-            if abs(other - probe) <= 0.02 * abs(probe):
+        spread = max(abs(value - last) for value in (earlier, before)) / abs(last)
+        if abs(probe - last) <= 0.02 * abs(last):
+            if spread <= 0.1 and abs(other - probe) <= 0.02 * abs(probe) and not quantum(work):
                 height = 2.0 * probe if which == 0 else 0.5 * probe
                 note = "" if which == 0 else "the value at x itself stands apart from both sides"
                 return Slope(nan, inf, Verdict.JUMP, noise=best.rounding, step=tiny, jump=height, note=note)
             continue
-        ladder_power = log2(abs(before / last)) / log2(ladder.s[-2] / ladder.s[-1])
-        probe_power = log2(abs(last / probe)) / log2(h / tiny)
-        if not 0.05 < probe_power < 0.95 or abs(ladder_power - probe_power) > 0.08 or work.left() < 2:
+        power_here = log2(abs(before / last))
+        power_down = log2(abs(last / probe)) / log2(h / tiny)
+        steady = abs(power_here - power_down) <= 0.08 and abs(log2(abs(earlier / before)) - power_here) <= 0.1
+        if not 0.05 < power_down < 0.95 or not steady or work.left() < 2:
             continue
         middle = step_near(h * (tiny / h) ** 0.5)
         if not (yield from evaluate(work, middle)):
@@ -194,7 +196,7 @@ def _singular(
         inner = log2(abs(between / probe)) / log2(middle / tiny)
         if abs(outer - inner) <= 0.03:
             what = "the slope" if which == 0 else "the slope on either side"
-            note = f"{what} grows without end: f moves like the step to the power {probe_power:.2g}"
+            note = f"{what} grows without end: f moves like the step to the power {power_down:.2g}"
             return Slope(nan, inf, Verdict.UNDEFINED, noise=best.rounding, step=tiny, note=note)
     return None
 

@@ -36,6 +36,9 @@ from secant.core.verdicts import Verdict
 EXTRA = (0.8125, 0.6875, 0.90625, 0.59375)
 #: Most steps in a window, most terms in a polynomial, most doublings of the top.
 WINDOW, TERMS, DOUBLINGS = 10, 5, 14
+#: Standard errors in a bar; set on random functions so that 98 % are covered although window, number of terms and
+#: level are all chosen on the data.
+SAFETY = 3.3
 #: Noise of output rounded to steps, as a share of the step (a uniform distribution has 0.29).
 STEPPED = 0.4
 
@@ -235,11 +238,32 @@ def _average(ladder: Ladder, models: list[Model], sigma: float, best: Pick) -> S
     value = sum(w * model.slope for w, model in zip(weights, close, strict=True)) / sum(weights)
     winner = min(models, key=lambda model: model.score)
     spread = max(model.slope for model in close) - min(model.slope for model in close)
-    error = 2.2 * (1.0 + 1.5 / winner.freedom) * winner.error * max(1.0, winner.chi) + winner.bias
-    error = max(error, 0.7 * spread)
+    error = SAFETY * (1.0 + 2.5 / winner.freedom) * winner.error * max(1.0, winner.chi) + 1.5 * winner.bias
+    error = max(error, 1.2 * spread)
     unit = ladder.unit
     top = winner.top * unit
     return Slope(value / unit, error / unit, Verdict.NOISY, noise=sigma, step=top, reach=top)
+
+
+def proportional(work: Work, tiny: float, bottom: float) -> Generator[Steps, Values, Slope | None]:
+    """Return the slope of a function whose noise shrinks with the step, as that of a value which vanishes at x does.
+
+    Then no step is better than another: differences over steps from ``tiny`` to ``bottom`` scatter by the same share,
+    and their mean is the answer.
+    """
+    count = min(8, work.left() // 2)
+    if count < 4 or bottom <= 4.0 * tiny:
+        return None
+    ratio = (bottom / tiny) ** (1.0 / (count + 1))
+    if not (yield from evaluate(work, *(tiny * ratio ** (index + 1) for index in range(count)))):
+        return None
+    slopes = [parts(work, *pair)[0] / pair[0] for pair in work.pairs[-count - 2 :]]
+    mean = fsum(slopes) / len(slopes)
+    scatter = sqrt(fsum((slope - mean) ** 2 for slope in slopes) / (len(slopes) - 1))
+    error = SAFETY * (1.0 + 2.5 / len(slopes)) * scatter / sqrt(len(slopes))
+    share = scatter / abs(mean) if mean else 0.0
+    note = f"the noise is about {share:.1g} of the change of f, at every step alike" if share else ""
+    return Slope(mean, error, Verdict.NOISY, noise=scatter * bottom, step=tiny, reach=bottom, note=note)
 
 
 def _plain(ladder: Ladder, best: Pick) -> Slope:

@@ -64,6 +64,11 @@ def error_against_step(study: StepStudy, title: str = "Error of a central differ
         axes.set(xscale="log", yscale="log", xlabel="step h", ylabel="absolute error", title=title)
         heights = np.maximum(errors[seen], ZERO)
         axes.plot(steps[seen], heights, color=BLUE, marker="o", markersize=3.5, label="(f(x+h) - f(x-h)) / 2h")
+        at_best = seen & (steps == study.best)
+        if at_best.any():
+            ring = {"color": GREEN, "linestyle": "none", "marker": "o", "markersize": 10, "fillstyle": "none"}
+            height = max(errors[at_best][0], ZERO)
+            axes.plot([study.best], [height], **ring, label=f"the best fixed step, {study.best:.1e}")
         if np.isfinite(bar):
             label = f"secant: {_entry(study.estimate)}   {study.estimate.verdict}"
             axes.axhline(max(bar, ZERO), color=ORANGE, linestyle="--", label=label)
@@ -72,11 +77,10 @@ def error_against_step(study: StepStudy, title: str = "Error of a central differ
         edge = axes.get_xlim()[0]
         for name, step in study.marks.items():
             inside = step > edge
-            color = GREEN if step == study.best else GREY
-            axes.axvline(max(step, edge), color=color, linestyle=":", linewidth=1.4 if inside else 0.0)
+            axes.axvline(max(step, edge), color=GREY, linestyle=":", linewidth=1.4 if inside else 0.0)
             _mark(axes, name if inside else f"{name} lies to the left", max(step, edge))
         axes.grid(True)
-        figure.legend(loc="outside lower left", ncols=2)
+        figure.legend(loc="outside lower left", ncols=2, alignment="left")
     return figure
 
 

@@ -184,7 +184,11 @@ def descent(number: int) -> Row:
     rate, word = DESCENTS[number]
     fixed, ours = run_descent(number, as_noted=True), run_descent(number, as_noted=False)
     agrees = notes.prints_as(fixed.x, notes.PRINTED[number])
-    told = [*_told("With the notes' step", fixed), *_told("With secant's own step", ours)]
+    theirs, own = _told(fixed), _told(ours)
+    if theirs == own:
+        told = [f"With either step: {own[0]}", *own[1:]]
+    else:
+        told = [f"With the notes' step: {theirs[0]}", *theirs[1:], f"With secant's own step: {own[0]}", *own[1:]]
     return Row(
         row=number,
         title=f"gradient descent from (-3, 4), lr {rate:g}, 100 steps",
@@ -200,6 +204,7 @@ def descent(number: int) -> Row:
     )
 
 
-def _told(how: str, run: secant.Descent) -> list[str]:
+def _told(run: secant.Descent) -> list[str]:
+    """Return how a run ended, and its events, a line each."""
     events = [f"- iteration {event.iteration}: {event.kind}: {event.text}" for event in run.events]
-    return [f"{how}: {run.verdict}: {run.note or run.verdict.sentence}.", *events]
+    return [f"{run.verdict}: {run.note or run.verdict.sentence}.", *events]
