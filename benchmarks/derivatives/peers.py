@@ -75,7 +75,10 @@ def _secant(**options: Any) -> Adapter:
     def adapter(f: Function, x: Any, more: Mapping[str, Any]) -> Answer:
         import secant
 
-        found = (secant.gradient if np.ndim(x) else secant.derivative)(f, x, **options, **more)
+        chosen = {**options, **more}
+        if "max_evaluations" in chosen:
+            chosen["max_evaluations"] *= np.size(x)  # one budget for a whole gradient: so much a coordinate
+        found = (secant.gradient if np.ndim(x) else secant.derivative)(f, x, **chosen)
         verdicts = found.verdicts
         if np.ndim(x):
             words = np.array([str(v) for v in np.asarray(verdicts, dtype=object).ravel()], dtype=object)

@@ -165,12 +165,11 @@ def near_kink(rng: Any) -> Iterator[Case]:
             ("cos(x) + step at c", lambda m, t: m.cos(t), lambda t, c=c: math.cos(t) + (1.0 if t > c else 0.0)),
         )
         for name, branch, f in branches:
-            # The step's constant does not change the slope; it is left out of the truth's expression.
             made = plain(f"{name}, distance {d:.2g}", branch, x)
-            yield replace(made, build=_constant(f))
+            yield replace(made, build=_always(f))
         slope = 1.0 if d > 0 else 0.0
-        yield Case(f"relu(x - c), distance {d:.2g}", "", _constant(lambda t, c=c: max(0.0, t - c)), x, slope)
+        yield Case(f"relu(x - c), distance {d:.2g}", "", _always(lambda t, c=c: max(0.0, t - c)), x, slope)
 
 
-def _constant(f: Function) -> Callable[[], Function]:
+def _always(f: Function) -> Callable[[], Function]:
     return lambda: f

@@ -15,7 +15,7 @@ from secant._api.options import Method, Options, coordinate_lines, direction_lin
 from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
 from secant.core.operators import Slopes, fixed, lines
-from secant.core.request import Core, Floats, run
+from secant.core.request import Core, Floats, Request, run
 from secant.core.results import Estimate, Slope
 from secant.core.verdicts import Verdict, worst
 from secant.evaluation.evaluator import Evaluator, OnError
@@ -72,7 +72,7 @@ def derivative(
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
     evaluator = Evaluator(f, x, args=args, on_error=on_error)
     if not evaluator.layout.scalar:
-        raise InputTypeError(f"`x` must be a single number; got {_described(x)} (use `gradient` for arrays and trees)")
+        raise InputTypeError(f"`x` must be a single number; got {type(x).__name__} of {evaluator.layout.size} entries (use `gradient` for arrays and trees)")
     problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
     found = run(core_for(chosen, evaluator.base, problems), evaluator)
     return _by_output(evaluator, _settle(chosen, found))
@@ -121,6 +121,8 @@ def gradient(
     problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
     found = _settle(chosen, run(core_for(chosen, evaluator.base, problems), evaluator))
     one_output(evaluator, "gradient")
+    if chosen.formula is not None and not evaluator.distinct:
+        evaluator(Request(evaluator.base, None, (0.0,)))  # a formula that leaves x out may see the same value all around it
     return _by_entry(evaluator, found)
 
 

@@ -102,9 +102,7 @@ def numerical_options(command: C) -> C:
     kinds = click.Choice(["auto", "central", "forward", "backward"])
     options = [
         click.option("--method", type=kinds, help="The differences to use; auto is the default."),
-        click.option(
-            "--step", metavar="H", callback=_number, help="A fixed step, as in a textbook: no error bar search."
-        ),
+        click.option("--step", metavar="H", callback=_number, help="A fixed step, as in a textbook; no error bar."),
         click.option(
             "--bounds", metavar="LOW,HIGH", callback=_pair, help="Never evaluate outside; inf where there is none."
         ),
@@ -130,7 +128,7 @@ def _estimate(estimate: secant.Estimate, as_json: bool) -> Outcome:
     return Outcome(estimate.to_json() if as_json else estimate_text(estimate), OK if estimate.ok else NOT_OK)
 
 
-@cli.command(context_settings=SETTINGS)
+@cli.command(context_settings=SETTINGS, short_help="The derivative of a function of one number.")
 @function_argument
 @at_option
 @numerical_options
@@ -146,7 +144,7 @@ def diff(function: Function, at: list[float], as_json: bool, **options: Any) -> 
     return _estimate(asked(function, lambda f: secant.derivative(f, x, **_given(options))), as_json)
 
 
-@cli.command(context_settings=SETTINGS)
+@cli.command(context_settings=SETTINGS, short_help="The gradient of a function of several numbers.")
 @function_argument
 @at_option
 @numerical_options
@@ -161,7 +159,7 @@ def gradient(function: Function, at: list[float], as_json: bool, **options: Any)
     return _estimate(asked(function, lambda f: secant.gradient(f, x, **_given(options))), as_json)
 
 
-@cli.command(context_settings=SETTINGS)
+@cli.command(context_settings=SETTINGS, short_help="The error of a fixed step against the step.")
 @function_argument
 @at_option
 @click.option(
@@ -183,7 +181,7 @@ def steps(function: Function, at: list[float], save: Path | None, as_json: bool)
     return Outcome(study.to_json() if as_json else str(study), OK if study.estimate.ok else NOT_OK)
 
 
-@cli.command(context_settings=SETTINGS)
+@cli.command(context_settings=SETTINGS, short_help="Gradient descent, and how it went and why.")
 @function_argument
 @click.option("--start", required=True, metavar="X", callback=_numbers, help="Where to begin: -3,4.")
 @click.option("--lr", metavar="RATE", callback=_number, help="The learning rate; 0.01 is the default.")
@@ -203,7 +201,7 @@ def descend(
     secant descend "x[0]**2 + x[1]**2" --start -3,4 --lr 10 --step 1e-4
     """
     x0 = point_at(function, start)
-    fixed = {} if step is None else {"step": step, "method": "central"}
+    fixed: dict[str, Any] = {} if step is None else {"step": step, "method": "central"}
     descent = asked(function, lambda f: secant.gradient_descent(f, x0, **_given(options), **fixed))
     if save is not None:
         _draw(function, descent, save)
@@ -233,7 +231,7 @@ def _draw(function: Function, descent: secant.Descent, path: Path) -> None:
     plots.save(plots.descent_paths({label: descent}, X, Y, Z, title=function.name), path)
 
 
-@cli.command(context_settings=SETTINGS)
+@cli.command(context_settings=SETTINGS, short_help="The notes secant grew from, row by row.")
 @click.option("--row", type=click.IntRange(1, 16), metavar="N", help="Only this row.")
 @click.option(
     "--save", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Draw the four pictures there."

@@ -7,8 +7,8 @@ finds it from a handful (C. Lanczos, J. Res. NBS 45, 1950), also from below, but
 A rate is called stable only where the process settled *and* the curvature is the same across the valley: that is
 where a quadratic model, for which ``2 / L`` is the limit, holds.
 
-Noise is read off the fourth differences of eight equidistant values, whose variance under white noise of variance
-s^2 is 70 s^2 (R. W. Hamming, Numerical Methods, 1962; J. J. More and S. M. Wild, SIAM J. Sci. Comput. 33, 2011).
+Noise is what a cubic leaves of eight values nearby. They are spaced unevenly: noise that is a fast wave hides from
+equal spacings (compare the difference table of J. J. More and S. M. Wild, SIAM J. Sci. Comput. 33, 2011).
 """
 
 from __future__ import annotations
@@ -29,8 +29,12 @@ ROUNDS = 10
 AFRESH, LEAST = 5, 8
 #: A largest curvature counts as found when its residual is below this part of it.
 SETTLED = 0.003
+#: Values spent on a look at the noise.
+PROBES = 8
 #: Curvatures at two places count as one when they differ by less: a quadratic, up to the error of the differences.
 SAME = 0.005
+#: Differences of slopes are taken over a length at which they stand this far clear of the slopes' own error.
+CLEAR = 3e3
 #: How far across the valley the curvature is looked at again, in steps ``|g| / L``, where the run stepped that far:
 #: once at the floor that a quadratic has, once on the slope beyond.
 ACROSS = (1.0, 50.0)
@@ -121,12 +125,12 @@ def _first_output(reply: Reply) -> tuple[Floats, bool]:
 
 def noise_near(x: Floats, step: float) -> Generator[Request, Reply, float]:
     """Return the level of f's noise around x, from eight values within ``step`` of it; NaN where it cannot be read."""
-    t = (np.arange(8) - 3.5) * (0.25 * step)
-    values, _ = yield from values_at(x, generic(x.size), t)
+    t = np.sort(generic(PROBES)) * step
+    values, _ = yield from values_at(x, generic(x.size, math.sqrt(2.0)), t)
     if not np.all(np.isfinite(values)):
         return math.nan
-    fourth = np.diff(values, 4)
-    return norm(fourth) / math.sqrt(70.0 * len(fourth))
+    smooth = np.linalg.qr(np.vander(t / step, 4))[0]
+    return norm(values - smooth @ (smooth.T @ values)) / math.sqrt(PROBES - 4)
 
 
 def survey(
@@ -149,7 +153,7 @@ def survey(
     size = norm(x)
     length = min(lr * norm(slope), size or math.inf) or size or 1.0
     # Long enough for the difference to stand clear of the slopes' own error and of the spacing of doubles.
-    clear = 3e3 * resolution * math.sqrt(x.size) / max(curvature if math.isfinite(curvature) else 0.0, 2.0 / lr)
+    clear = CLEAR * resolution * math.sqrt(x.size) / max(curvature if math.isfinite(curvature) else 0.0, 2.0 / lr)
     delta = max(1e-4 * length, 1e-8 * size, clear)
     nothing = Survey(curvature, math.nan)
     if not (math.isfinite(delta) and delta > 0.0 and x.size):
@@ -163,16 +167,24 @@ def survey(
     largest, even = bend.curvature, not curvature > (1.0 + SAME) * top
     for far in ACROSS:
         beyond = x - min(far / bend.curvature, lr) * slope
-        there = (yield from gradient(beyond)).value
-        moved = (yield from gradient(beyond + delta * bend.direction)).value
-        again, secant = norm(moved - there) / delta, 0.0
-        if norm(there - slope) > 100.0 * resolution:
-            secant = norm(there - slope) / norm(beyond - x)
-        if not (math.isfinite(again) and math.isfinite(secant)):
+        there = yield from gradient(beyond)
+        bar = max(resolution, _bar(there)) * math.sqrt(x.size)
+        longer = max(delta, CLEAR * bar / top)
+        moved = yield from gradient(beyond + longer * bend.direction)
+        again, secant = norm(moved.value - there.value) / longer, 0.0
+        if norm(there.value - slope) > 100.0 * bar:
+            secant = norm(there.value - slope) / norm(beyond - x)
+        if not (math.isfinite(again) and math.isfinite(secant)) or _bar(moved) > 10.0 * bar:
             return Survey(largest, math.nan)
         largest = max(largest, again, secant) if far == ACROSS[0] else largest
         even = even and abs(again - bend.curvature) <= SAME * top and secant <= (1.0 + SAME) * top
     return Survey(largest, 2.0 / top if even and 2.0 / top < lr else math.nan)
+
+
+def _bar(found: Gradient) -> float:
+    """Return the largest bar of a gradient, 0 where a fixed step leaves none."""
+    bars = np.asarray(found.error)
+    return float(np.max(bars[np.isfinite(bars)], initial=0.0))
 
 
 def _steepest(

@@ -84,9 +84,12 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
         return (yield from _too_large(trace, seen, gradient))
     if seen.faint.all() and not lost:
         return (yield from _faint_start(trace, seen))
+    endless = _endless(trace, seen)
+    if endless is not None:
+        return endless
     if lost and seen.lost[-1].any():
         return Finding(DescentVerdict.LOST_IN_ROUNDING)
-    ended = _ended(trace, seen) or _endless(trace, seen)
+    ended = _ended(trace, seen)
     if ended is not None:
         return ended
     bouncing = _bouncing(trace, seen)
@@ -98,7 +101,8 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
     if (yield from _too_small(trace, seen)):
         return (yield from _small_steps(trace, seen, gradient))
     fall = float(values[-2] - values[-1])
-    return Finding(DescentVerdict.BUDGET, note=f"the run ended while f was still falling, by {short(fall)} in the last step")
+    pace = f", by {short(fall)} in the last step" if fall > 0.0 else ""
+    return Finding(DescentVerdict.BUDGET, note=f"the run ended while f was still falling{pace}")
 
 
 def _noise(trace: Trace) -> Generator[Request, Reply, float]:
@@ -130,7 +134,7 @@ def _broken(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
         return Finding(DescentVerdict.FAILED, (event,), f"{what} {where}")
     falling = before.size > 1 and bool(before[-1] < before[0])
     if value == -math.inf or (falling and _distance(trace, k - 1) >= DECADES):
-        return Finding(DescentVerdict.UNBOUNDED, (event, _fell(trace, k)))
+        return Finding(DescentVerdict.UNBOUNDED, (_fell(trace, k),))
     overshot = bool(trace.lr * seen.steepest > 2.0) or bool(trace.values[-1] > trace.values[k - 1])
     if math.isfinite(value) and not overshot and not value > trace.values[0]:
         return Finding(DescentVerdict.FAILED, (event,), f"{what} at iteration {k}, although f is")
@@ -154,17 +158,24 @@ def _climbing(trace: Trace, seen: Seen) -> bool:
 def _too_large(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     """Say since when f rises, and at which rate it would not."""
     values = trace.values
-    risen = np.flatnonzero(rises(values, seen.level))
+    risen = np.flatnonzero(rises(values, seen.levels[: len(values) - 1]))
     first, last = (int(risen[0]) + 1, int(risen[-1]) + 1) if risen.size else (1, len(values) - 1)
-    found = yield from _limit(trace, seen, gradient)
+    adrift = bool(np.mean(seen.faint) >= 0.5) and not seen.lost.any()
+    found = Survey(math.nan, math.nan) if adrift else (yield from _limit(trace, seen, gradient))
     facts = {"before": float(values[first - 1]), "after": float(values[first]), "curvature": found.curvature}
     text = f"the step overshoots and f goes from {short(facts['before'])} to {short(facts['after'])}"
+    if not risen.size:
+        facts["after"] = float(values[-1])
+        text = f"the steps overshoot and f, {short(facts['before'])}, is still {short(facts['after'])} at the end"
     if first < len(trace.slopes) and norm(trace.slopes[first - 1]) > 0.0:
         scale = norm(trace.slopes[first - 1])
         with np.errstate(all="ignore"):
             facts["factor"] = float((trace.slopes[first] / scale) @ (trace.slopes[first - 1] / scale))
         text += f", the slope times {short(facts['factor'])}"
-    if math.isfinite(found.stable):
+    if adrift:
+        facts["resolution"] = _finest(seen, 0)
+        text += f"; slopes below {short(facts['resolution'])} are noise, and carry x away"
+    elif math.isfinite(found.stable):
         facts["limit"] = found.stable
         text += f"; stable below {short(found.stable)} (curvature {short(found.curvature)})"
     elif found.curvature > 0.0:
@@ -196,7 +207,7 @@ def _limit(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply,
             toward=toward,
             curvature=seen.steepest,
             resolution=_finest(seen, best),
-            rounds=max(4, steps),
+            rounds=max(8, steps),
         )
     )
 
@@ -224,13 +235,17 @@ def _faint_start(trace: Trace, seen: Seen) -> Steps:
     values, _ = yield from values_at(trace.path[0], generic(trace.path.shape[1]), np.array([-length, length]))
     rise = values - trace.values[0]
     clear = 10.0 * seen.noise
+    told = "the slope at the start is exactly 0" if facts["slope"] == 0.0 else f"the slope at the start, {short(facts['slope'])}, is not above its error {short(bar)}"
     if np.all(rise > clear):
         note = "the slope is zero at the start already, and f rises on both sides"
         return Finding(DescentVerdict.CONVERGED, (_arrived(trace, seen, 0, bar),), note)
     if np.any(rise < -clear):
-        note = f"the slope is zero at the start, but f is lower {short(length)} away: a saddle or a maximum; start elsewhere"
+        what = "a slope too faint to see" if np.any(rise > clear) else "a saddle or a maximum; start elsewhere"
+        note = f"{told}, but f is lower {short(length)} away: {what}"
+    elif np.all(np.isfinite(rise)):
+        note = f"{told}, and f does not change within {short(length)}: flat, or a plateau"
     else:
-        note = f"the slope is zero at the start and f does not change within {short(length)}: flat, or a plateau"
+        note = f"{told}, and f has no value {short(length)} away"
     return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, 0, trace.asked, note, facts),), note)
 
 
@@ -243,7 +258,7 @@ def _ended(trace: Trace, seen: Seen) -> Finding | None:
     below = bool(np.mean(seen.faint[-max(1, steps // 8) :]) >= 0.5)
     if not (last <= tolerance or below):
         return None
-    if last <= tolerance or (bar <= tolerance and not seen.real):
+    if bar <= tolerance and (last <= tolerance or not seen.real):
         gain = float(trace.values[0] - trace.values[-1])
         along = between(trace, seen.resolution, steps - 1 - steps // 4, steps - 1)[1]
         if along > 0.0 and 0.5 * seen.size[-1] ** 2 / along > LEFT * gain:
@@ -253,7 +268,7 @@ def _ended(trace: Trace, seen: Seen) -> Finding | None:
     first = steps - int(np.argmin(seen.faint[::-1])) if not seen.faint.all() else 0
     facts = {"slope": float(seen.peak[-1]), "resolution": bar, "noise": seen.noise}
     if not seen.real and bar > 0.1 * float(np.max(seen.peak)):
-        text = f"the slope is {short(seen.peak[-1])} +/- {short(bar)}: not known at a kink or an edge of f"
+        text = f"the slope is {short(seen.peak[-1])} +/- {short(bar)}: not known well enough to go on, as at a kink of f"
         return Finding(DescentVerdict.BUDGET, (Event(DescentVerdict.BUDGET, first, steps, text, facts),), text)
     text = f"the slope, {short(seen.peak[-1])}, is below its error {short(bar)}; f is known to {short(seen.noise)}"
     return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, first, steps, text, facts),))
@@ -273,10 +288,13 @@ def _distance(trace: Trace, k: int) -> float:
 
 def _endless(trace: Trace, seen: Seen) -> Finding | None:
     """Judge a run in which f falls, x grows over decades, and the slope does not shrink."""
-    k = len(trace.values) - 1
-    if _distance(trace, k) < DECADES or seen.size[-1] < 0.5 * seen.size[0] or trace.values[-1] >= trace.values[0]:
+    kept = np.flatnonzero(~seen.lost.any(axis=1))
+    if not kept.size or trace.values[-1] >= trace.values[0]:
         return None
-    return Finding(DescentVerdict.UNBOUNDED, (_fell(trace, k),))
+    k = int(kept[-1])
+    if _distance(trace, k) < DECADES or seen.size[k] < 0.5 * seen.size[0]:
+        return None
+    return Finding(DescentVerdict.UNBOUNDED, (_fell(trace, len(trace.values) - 1),))
 
 
 def _fell(trace: Trace, k: int) -> Event:
@@ -295,10 +313,11 @@ def _bouncing(trace: Trace, seen: Seen) -> Event | None:
     early, late, top = float(np.min(values[: half + 1])), float(np.min(values[half:])), float(np.max(values[half:]))
     risen = np.diff(values[half:]) >= -4.0 * seen.noise
     lower = early - late > max(1e-3 * float(values[0] - early), 1e-3 * (top - late))
-    if np.mean(risen) < 0.25 or lower or top - late <= 100.0 * seen.noise:
+    step = max(top - late, trace.lr * float(seen.size[-1]) ** 2)
+    if np.mean(risen) < 0.25 or lower or step <= 100.0 * seen.noise:
         return None
     facts = {"lowest": min(early, late), "highest": top, "curvature": seen.steepest}
-    text = f"the steps overshoot: f goes up and down between {short(facts['lowest'])} and {short(top)}"
+    text = f"the steps overshoot: f stays between {short(facts['lowest'])} and {short(top)}"
     return Event(DescentVerdict.LR_TOO_LARGE, int(np.argmin(values)), len(values) - 1, text, facts)
 
 
@@ -363,9 +382,7 @@ def _modelled_fall(t: Floats, above: Floats, size: float, clear: float) -> float
 def _small_steps(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     """Say what part of the way the steps covered, and which rate would cover it."""
     steps = len(trace.slopes)
-    curvature, along = between(trace, seen.resolution, 0, steps - 1)
-    if not math.isfinite(curvature):
-        curvature = along = yield from _one_curvature(trace, seen, gradient)
+    curvature, along = yield from _one_curvature(trace, seen, gradient)
     facts = {"curvature": curvature, "covered": trace.lr * curvature * steps}
     if along > 0.0:
         facts |= {"rate": 1.0 / curvature, "steps": 1.0 / (trace.lr * curvature)}
@@ -377,17 +394,23 @@ def _small_steps(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
         text = f"in {steps} steps the slope changed by {short(facts['covered'])} of itself only"
     else:
         facts = {}
-        text = f"{steps} steps changed neither f nor the slope as far as they are known, while f falls further on"
+        text = f"in {steps} steps the slope did not change as far as it is known, and f falls on more than a hundred times as far"
     return Finding(DescentVerdict.LR_TOO_SMALL, (Event(DescentVerdict.LR_TOO_SMALL, 0, steps, text, facts),))
 
 
-def _one_curvature(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply, float]:
-    """Return the curvature along the last slope from one more gradient, NaN where it is not resolved."""
+def _one_curvature(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply, tuple[float, float]]:
+    """Return the curvature along the last slope from one more gradient, unsigned and signed; NaN unresolved.
+
+    The run itself moved too little: noise in the slopes, divided by its length, would pass for a huge curvature.
+    """
     x, slope, size = trace.path[-1], trace.slopes[-1], float(seen.size[-1])
-    length = 1e-3 * (float(np.max(np.abs(x), initial=0.0)) or 1.0)
+    length = 1e-2 * (float(np.max(np.abs(x), initial=0.0)) or 1.0)
+    bar = _finest(seen, len(trace.slopes) - 1)
+    if trace.step is not None and not np.isfinite(trace.noises).any():
+        noise = yield from noise_near(x, trace.step)
+        bar = max(bar, 4.0 * noise / trace.step) if math.isfinite(noise) else bar
     further = (yield from gradient(x - (length / size) * slope)).value
     change: Floats = further - slope
-    clear = 100.0 * math.sqrt(x.size) * _finest(seen, len(trace.slopes) - 1)
-    if not (np.all(np.isfinite(change)) and norm(change) > clear and float(change @ slope) < 0.0):
-        return math.nan
-    return norm(change) / length
+    if not (np.all(np.isfinite(change)) and norm(change) > 10.0 * math.sqrt(x.size) * bar):
+        return math.nan, math.nan
+    return norm(change) / length, -float(change @ (slope / size)) / length

@@ -20,7 +20,7 @@ from math import frexp, hypot, inf, isfinite, ldexp, nan, sqrt, ulp
 from typing import TypeAlias
 
 from secant.core.request import UNIT_ROUNDOFF
-from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, append, best_in_row, contrast, prepend
+from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, append_pair, best_in_row, contrast, prepend_pair
 
 #: What a line yields (signed steps along the line) and is sent (f there, NaN where it has no value).
 Steps: TypeAlias = tuple[float, ...]
@@ -40,8 +40,6 @@ FLOOR = 4.0
 NOISE = 64.0
 #: Safety of a level measured from a handful of contrasts.
 LEVEL = 1.7
-#: Least contrast believed, beside the entry: a quarter of the rounding of the table itself.
-GRAIN = 0.25 * UNIT_ROUNDOFF
 #: A bar of so many roundings of the value is as good as any: larger steps are not tried.
 ENOUGH = 8.0
 
@@ -116,26 +114,25 @@ class Ladder:
     odd: Rows = field(default_factory=list)
     even: Rows = field(default_factory=list)
     largest: list[float] = field(default_factory=list)
+    levels: list[tuple[float, float]] = field(default_factory=list)
 
     def add(self, work: Work, pair: Pair) -> None:
         """Add a pair at either end, by the size of its step."""
         h, a, b = pair
-        fun = work.fun
-        taken = span(work.line, h)
-        odd, even, s = 0.5 * a - 0.5 * b, (a - fun) + (b - fun), 0.5 * taken / self.unit
+        fun, unit, steps = work.fun, self.unit, self.s
+        s = 0.5 * span(work.line, h) / unit
+        odd, even = (0.5 * a - 0.5 * b) / s, ((a - fun) + (b - fun)) / (s * s)
         largest = max(abs(a), abs(b), abs(fun))
-        if self.s and s > self.s[0]:
+        if steps and s > steps[0]:
             self.top = h
-            self.s.insert(0, s)
+            steps.insert(0, s)
             self.largest.insert(0, largest)
-            prepend(self.odd, self.s, odd / s, ODD)
-            prepend(self.even, self.s, even / (s * s), EVEN)
+            prepend_pair(self.odd, self.even, steps, odd, even, self.levels)
         else:
             self.top, self.bottom = self.top or h, h
-            self.s.append(s)
+            steps.append(s)
             self.largest.append(largest)
-            append(self.odd, self.s, odd / s, ODD)
-            append(self.even, self.s, even / (s * s), EVEN)
+            self.levels.append(append_pair(self.odd, self.even, steps, odd, even))
 
     def sigmas(self, sigma: float) -> list[float]:
         """Return the level that counts for each row, when it is ``sigma`` for the newest.
@@ -202,6 +199,11 @@ def evaluate(work: Work, *steps: float) -> Generator[Steps, Values, bool]:
     """Evaluate a pair at each step in one round; return whether all values are finite."""
     work.spent += 2 * len(steps)
     line = work.line
+    if len(steps) == 1:
+        t = moved(line, steps[0])
+        a, b = yield (t, -t)
+        work.pairs.append((steps[0], a, b))
+        return isfinite(a) and isfinite(b)
     values = yield tuple(signed for h in steps for t in (moved(line, h),) for signed in (t, -t))
     finite = True
     for index, h in enumerate(steps):
@@ -218,38 +220,21 @@ def newest(ladder: Ladder) -> float:
 
 
 def level(ladder: Ladder, depth: int = 3) -> float:
-    """Return the level of noise that the newest rows speak of: the root mean square of their last contrasts.
+    """Return the level of noise that the newest rows speak of: the root mean square of theirs.
 
-    A row that stands well above the rows below it still holds truncation, and ends the count. No contrast is
-    believed to be finer than the spacing of the table's own numbers: at high order a plain zero says nothing.
+    A row that stands well above the rows below it still holds truncation, and ends the count.
     """
-    seen: list[float] = []
-    for j in range(len(ladder.s) - 1, max(0, len(ladder.s) - 1 - depth), -1):
-        s = ladder.s[j]
-        odd, even = _speaking(ladder.odd, j, s, ODD), _speaking(ladder.even, j, s, EVEN)
-        if seen and max(odd, even) > 6.0 * max(seen):
+    levels = ladder.levels
+    first = max(1, len(levels) - depth)
+    odd, even = levels[-1]
+    seen, limit = [odd, even], 6.0 * max(odd, even)
+    for j in range(len(levels) - 2, first - 1, -1):
+        odd, even = levels[j]
+        if odd > limit or even > limit:
             break
+        limit = max(limit, 6.0 * odd, 6.0 * even)
         seen += (odd, even)
-    return LEVEL * hypot(*seen) / sqrt(len(seen)) if seen else 0.0
-
-
-def _speaking(rows: Rows, j: int, s: float, kind: Kind) -> float:
-    """Return the least level of noise that the contrasts of row j leave room for, order by order."""
-    row = rows[j]
-    scale = s if kind.power == 1 else s * s
-    least = inf
-    for k in range(len(row) - 1, max(0, len(row) - 5), -1):
-        seen = max(abs(row[k] - row[k - 1]), GRAIN * abs(row[k])) * scale / kind.contrast_noise[k]
-        if seen < least:
-            least = seen
-    return least if least < inf else 0.0
-
-
-def pick_newest(work: Work, ladder: Ladder, sigma: float, rounding: float) -> Pick:
-    """Return the best entry of the newest row."""
-    j = len(ladder.s) - 1
-    bar, k = best_in_row(ladder.odd, j, 1, ladder.s[j], sigma, work.u, ODD)
-    return Pick(ladder.odd[j][k], bar, j, k, sigma, rounding)
+    return LEVEL * hypot(*seen) / sqrt(len(seen))
 
 
 def pick_best(rows: Rows, s: list[float], sigmas: list[float], u: float, rounding: float, kind: Kind = ODD) -> Pick:
@@ -283,18 +268,19 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
         least, most = work.rounding(ladder.odd[j][-1], ladder.unit, ladder.largest[max(j - 1, 0)])
         top = newest(ladder)
         sigma = max(least, level(ladder))
-        best = pick_newest(work, ladder, sigma, most)
-        size = abs(best.value)
         still = top > 0.35 * before
         low = top <= FLOOR * least or (top <= FLOOR * most and still)
         reason = ""
-        if best.bar <= line.rtol * size:
-            return "rtol", best
-        if low and best.bar * s <= 40.0 * sigma:
-            reason = "floor"
-            if j == 2 and best.bar > 1e-14 * size and _straight(ladder, most):
-                reason = "small"
-        else:
+        if low or line.rtol:
+            bar, k = best_in_row(ladder.odd, j, max(1, j - 3), s, sigma, work.u, ODD)
+            size = abs(ladder.odd[j][k])
+            if bar <= line.rtol * size:
+                return "rtol", Pick(ladder.odd[j][k], bar, j, k, sigma, most)
+            if low and bar * s <= 40.0 * sigma:
+                reason = "floor"
+                if j == 2 and bar > 1e-14 * size and _straight(ladder, most):
+                    reason = "small"
+        if not reason:
             stalls = stalls + 1 if still else 0
             if stalls >= 2:
                 reason = "stalled"
@@ -338,7 +324,7 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
         if h > reach or not (yield from evaluate(work, h)):
             break
         ladder.add(work, work.pairs[-1])
-        new = pick_best(ladder.odd, ladder.s, ladder.sigmas(sigma), work.u, best.rounding)
+        new = _pick_top(work, ladder, sigma, best.rounding)
         if abs(new.value - best.value) > new.bar + best.bar or new.bar >= best.bar:
             break
         improved = new.bar <= 0.75 * best.bar
@@ -348,6 +334,19 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
     if len(ladder.s) > rows and (seen := level(ladder, 5)) > sigma:
         best = pick_best(ladder.odd, ladder.s, ladder.sigmas(seen), work.u, best.rounding)
     return best
+
+
+def _pick_top(work: Work, ladder: Ladder, sigma: float, rounding: float) -> Pick:
+    """Return the best of the entries that the largest step has just made, one at the end of each row."""
+    least, where = inf, 0
+    sigmas = ladder.sigmas(sigma)
+    for j in range(1, len(ladder.s)):
+        if len(ladder.odd[j]) != j + 1 or 2.0 * sigmas[j] / ladder.s[j] >= least:
+            break
+        bar, _ = best_in_row(ladder.odd, j, j, ladder.s[j], sigmas[j], work.u, ODD)
+        if bar < least:
+            least, where = bar, j
+    return Pick(ladder.odd[where][-1], least, where, where, sigmas[where], rounding)
 
 
 def finished(pick: Pick, unit: float) -> tuple[float, float]:

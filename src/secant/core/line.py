@@ -35,6 +35,7 @@ from secant.core.ladder import (
     finished,
     moved,
     note_pair,
+    parts,
     pick_best,
     step_near,
 )
@@ -108,7 +109,8 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
 def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, Slope]:
     """Judge a plateau: f had the same value at every point so far.
 
-    Farther out it goes on, ends smoothly (a unit that is switched off) or turns out to be one tread of a staircase
+    Far below the scale of f that is the rounding of f: its size there, drawn from what is seen farther out, says so.
+    Otherwise it goes on, ends smoothly (a unit that is switched off) or turns out to be one tread of a staircase
     (rounded output), whose slope shows at larger steps only. Values of a staircase lie on a lattice. ``flat`` is the
     largest step over which f is known to stand still.
     """
@@ -116,21 +118,27 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
     lo, room = flat, min(line.above, line.below, line.max_step)
     hi = inf if flat == ladder.top else 2.0 * flat
     h = 32.0 * ladder.top
-    for _ in range(6):
+    for _ in range(7):
         h = step_near(min(h, room))
         if h < 1.2 * lo or work.left() < 2 or not (yield from evaluate(work, h)):
             break
-        if all(value == work.fun for value in work.pairs[-1][1:]):
-            lo = h
-            if hi == inf:
+        odd, even = parts(work, *work.pairs[-1])
+        if odd == 0.0 == even:
+            if lo > 64.0 * ladder.top:
+                lo = h
                 break
+            lo = h
         else:
             hi = min(hi, h)
-            if quantum(work):
-                larger = yield from _start(work, 16.0 * lo)
+            share = lo / h
+            still = 4.0 * work.u * max(abs(value) for value in (work.fun, *work.pairs[-1][1:]))
+            rounded = quantum(work) > 0.0
+            explained = abs(odd) * share + 0.5 * abs(even) * share * share <= still
+            if rounded or explained:
+                larger = yield from _start(work, 16.0 * lo if rounded else h)
                 if larger is not None:
-                    return (yield from _rounded(work, larger))
-        h = sqrt(lo) * sqrt(hi)
+                    return (yield from (_rounded if rounded else _settle)(work, larger))
+        h = sqrt(lo) * sqrt(hi) if hi < inf else max(2.0**15 * lo, 0.25)
     return _plateau(work, lo)
 
 

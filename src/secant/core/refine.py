@@ -276,7 +276,8 @@ def _plain(ladder: Ladder, best: Pick) -> Slope:
 def quantum(work: Work) -> float:
     """Return the spacing of f's values when they all lie on one coarse lattice (rounded output), else 0.
 
-    Differences of values on a lattice are whole multiples of the smallest one, and so is f itself.
+    Differences of values on a lattice are whole multiples of the smallest one, and so is f itself. Multiples
+    that are powers of two prove nothing: halved steps make them of any power of x.
     """
     fun = work.fun
     values = sorted({fun, *(value for _, a, b in work.pairs for value in (a, b) if isfinite(value))})
@@ -286,8 +287,11 @@ def quantum(work: Work) -> float:
     blur = 8.0 * UNIT_ROUNDOFF * max(abs(values[0]), abs(values[-1])) / q
     if blur > 0.02 or values[-1] - values[0] == q:
         return 0.0
+    uneven = False
     for value in (fun, *(value - fun for value in values)):
-        ratio = value / q
-        if abs(ratio - round(ratio)) > 0.001 + blur:
+        ratio = abs(value / q)
+        count = round(ratio)
+        if abs(ratio - count) > 0.001 + blur:
             return 0.0
-    return q
+        uneven = uneven or (value is not fun and count & (count - 1) != 0)
+    return q if uneven else 0.0

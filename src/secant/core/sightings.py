@@ -50,13 +50,13 @@ class Trace:
 class Seen:
     """What a trace shows, given the level of f's noise.
 
-    ``level`` is what was measured of it (0 when nothing was), ``noise`` the same with the rounding of the larger of
-    the two ends; ``real`` says that the level is more than rounding. ``size`` and ``peak`` (k,) are the lengths and the largest entries of the slopes, ``resolution`` (k, n)
+    ``levels`` (k,) is what is known of it (0 when nothing is), ``noise`` the last of them or the rounding of the larger
+    of the two ends; ``real`` says that the level is more than rounding. ``size`` and ``peak`` (k,) are the lengths and the largest entries of the slopes, ``resolution`` (k, n)
     what of them means nothing, ``faint`` (k,) that no entry is above it, ``curvature`` (k - 1,) is ``|dg| / |dx|`` (NaN where it is not resolved), ``lost``
     (k, n) marks entries whose fixed step was lost in rounding.
     """
 
-    level: float
+    levels: Floats
     noise: float
     real: bool
     size: Floats
@@ -87,7 +87,7 @@ def observe(trace: Trace, noise: float) -> Seen:
     size = np.array([norm(slope) for slope in trace.slopes])
     peak = np.max(np.abs(trace.slopes), axis=1, initial=0.0)
     return Seen(
-        level,
+        levels,
         max(level, 4.0 * UNIT_ROUNDOFF * largest),
         level > 1e3 * UNIT_ROUNDOFF * float(np.max(np.abs(finite), initial=0.0)),
         size,
@@ -134,22 +134,22 @@ def _lost(trace: Trace, peak: Floats, rounding: Floats) -> NDArray[np.bool_]:
     return beside | (drowned[:, np.newaxis] & (np.abs(trace.slopes) <= seen[:, np.newaxis]))
 
 
-def rises(values: Floats, noise: float = 0.0) -> NDArray[np.bool_]:
+def rises(values: Floats, levels: Floats) -> NDArray[np.bool_]:
     """Mark the steps (one less than values) at which f rose by more than its noise and its rounding there.
 
     A value that is not finite counts as a rise, unless f fell to minus infinity.
     """
     with np.errstate(all="ignore"):
-        change = np.diff(values)
         sizes = np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
-        risen: NDArray[np.bool_] = ~(change <= 4.0 * np.maximum(noise, UNIT_ROUNDOFF * np.where(sizes < np.inf, sizes, 0.0)))
+        rounding = UNIT_ROUNDOFF * np.where(sizes < np.inf, sizes, 0.0)
+        risen: NDArray[np.bool_] = ~(np.diff(values) <= 4.0 * np.maximum(levels, rounding))
     return risen
 
 
 def unsteady(trace: Trace) -> bool:
     """Return whether f rises again and again in the last quarter of the steps (at least eight)."""
     tail = trace.values[-max(9, len(trace.values) // 4) :]
-    return len(tail) >= 9 and bool(np.mean(rises(tail)) >= 0.25)
+    return len(tail) >= 9 and bool(np.mean(rises(tail, np.zeros(len(tail) - 1))) >= 0.25)
 
 
 def short(value: float) -> str:

@@ -23,10 +23,15 @@ difference table).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
+
+from secant.core.request import UNIT_ROUNDOFF
 
 #: Highest order of extrapolation: beyond it the noise factors stand still and nothing is gained.
 TOP_ORDER = 9
+
+#: Least contrast believed, beside the entry: a quarter of the rounding of the table itself.
+GRAIN = 0.25 * UNIT_ROUNDOFF
 
 Rows = list[list[float]]
 
@@ -73,6 +78,7 @@ def _kind(q: int, power: int, shared: float, single: float, guard: float, first_
 ODD = _kind(q=4, power=1, shared=0.0, single=0.5, guard=1.2, first_decay=0.5)
 #: Even part, f(x+h) - 2 f(x) + f(x-h): the second derivative; f(x) is shared by all rows.
 EVEN = _kind(q=4, power=2, shared=4.0, single=2.0, guard=1.2, first_decay=0.5)
+_ODD_NOISE, _EVEN_NOISE = ODD.contrast_noise, EVEN.contrast_noise
 #: One side, f(x+h) - f(x): the first derivative at the end of a domain.
 SIDE = _kind(q=2, power=1, shared=1.0, single=1.0, guard=0.6, first_decay=0.7)
 
@@ -89,17 +95,59 @@ def append(rows: Rows, s: list[float], value: float, kind: Kind) -> None:
     rows.append(row)
 
 
-def prepend(rows: Rows, s: list[float], value: float, kind: Kind) -> None:
-    """Add the row of the next larger step, ``s[0]``: one new entry at the end of every row below it."""
-    rows.insert(0, [value])
-    square, first = kind.q == 4, s[0]
-    for j in range(1, len(rows)):
-        row, above = rows[j], rows[j - 1]
-        k = len(row)
+def append_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> tuple[float, float]:
+    """Add the next smaller step to the odd and the even table at once; return the levels of the new row.
+
+    A level is the least noise that the last contrasts of a row leave room for. No contrast is believed to be
+    finer than the spacing of the table's own numbers: at high order a plain zero says nothing.
+    """
+    row, other = [a], [b]
+    loud = louder = inf
+    j = len(odd)
+    if j:
+        last, above, beside = s[-1], odd[-1], even[-1]
+        count = min(len(above), TOP_ORDER)
+        for k in range(1, count + 1):
+            ratio = s[j - k] / last
+            gain = 1.0 / (ratio * ratio - 1.0)
+            step, bend = (a - above[k - 1]) * gain, (b - beside[k - 1]) * gain
+            a += step
+            b += bend
+            row.append(a)
+            other.append(b)
+            if k > count - 4:
+                loud = min(loud, max(abs(step), GRAIN * abs(a)) / _ODD_NOISE[k])
+                louder = min(louder, max(abs(bend), GRAIN * abs(b)) / _EVEN_NOISE[k])
+        loud, louder = loud * last, louder * last * last
+    odd.append(row)
+    even.append(other)
+    return loud, louder
+
+
+def prepend_pair(
+    odd: Rows, even: Rows, s: list[float], a: float, b: float, levels: list[tuple[float, float]]
+) -> None:
+    """Add the next larger step, ``s[0]``: one new entry at the end of every row below it, and its say in the levels."""
+    odd.insert(0, [a])
+    even.insert(0, [b])
+    levels.insert(0, (inf, inf))
+    first = s[0]
+    for j in range(1, len(odd)):
+        row, above = odd[j], odd[j - 1]
+        k, here = len(row), s[j]
         if k > TOP_ORDER or k > len(above):
             break
-        ratio = first / s[j]
-        row.append(row[-1] + (row[-1] - above[-1]) / ((ratio * ratio if square else ratio) - 1.0))
+        ratio = first / here
+        gain = 1.0 / (ratio * ratio - 1.0)
+        other, beside = even[j], even[j - 1]
+        step, bend = (row[-1] - above[-1]) * gain, (other[-1] - beside[-1]) * gain
+        row.append(row[-1] + step)
+        other.append(other[-1] + bend)
+        loud, louder = levels[j]
+        levels[j] = (
+            min(loud, max(abs(step), GRAIN * abs(row[-1])) * here / _ODD_NOISE[k]),
+            min(louder, max(abs(bend), GRAIN * abs(other[-1])) * here * here / _EVEN_NOISE[k]),
+        )
 
 
 def contrast(rows: Rows, j: int, k: int, s: float, kind: Kind) -> float:
@@ -109,31 +157,35 @@ def contrast(rows: Rows, j: int, k: int, s: float, kind: Kind) -> float:
     return abs(row[k] - row[k - 1]) * scale / kind.contrast_noise[k]
 
 
-def truncation(rows: Rows, j: int, k: int, kind: Kind) -> float:
-    """Estimate the truncation error of entry (j, k), k >= 1."""
-    row = rows[j]
-    gap = abs(row[k] - row[k - 1])
-    if j:
-        above = rows[j - 1]
-        if k < len(above):
-            gap = max(gap, kind.guard * abs(above[k] - above[k - 1]) * kind.gain[k])
-    if k == 1:
-        return 1.5 * gap * kind.first_decay
-    before = abs(row[k - 1] - row[k - 2])
-    scaled = kind.q * gap
-    if scaled >= before:
-        return 1.5 * gap
-    return 1.5 * gap * max(scaled / before, 0.06)
-
-
 def best_in_row(rows: Rows, j: int, low: int, s: float, sigma: float, u: float, kind: Kind) -> tuple[float, int]:
-    """Return the smallest bar among the entries of row j from order ``low`` on, and its order."""
+    """Return the smallest bar among the entries of row j from order ``low`` on, and its order.
+
+    Truncation is estimated as 1.5 times the contrast times its decay from order to order.
+    """
     row = rows[j]
-    noise = 2.0 * sigma / s
-    factors = kind.value_noise
-    least, where = float("inf"), 0
-    for k in range(max(low, 1), len(row)):
-        bar = truncation(rows, j, k, kind) + factors[k] * noise + u * abs(row[k])
+    above = rows[j - 1] if j else row[:0]
+    noise, factors, gain, guard, q, n = 2.0 * sigma / s, kind.value_noise, kind.gain, kind.guard, kind.q, len(above)
+    before = abs(row[low - 1] - row[low - 2]) if low > 1 else 0.0
+    least, where = inf, 0
+    for k in range(low, len(row)):
+        value = row[k]
+        own = gap = abs(value - row[k - 1])
+        if k < n:
+            other = guard * gain[k] * abs(above[k] - above[k - 1])
+            if other > gap:
+                gap = other
+        if k == 1:
+            bar = 1.5 * kind.first_decay * gap
+        else:
+            scaled = q * gap
+            if scaled >= before:
+                bar = 1.5 * gap
+            elif scaled > 0.06 * before:
+                bar = 1.5 * gap * scaled / before
+            else:
+                bar = 0.09 * gap
+        bar += factors[k] * noise + u * abs(value)
         if bar < least:
             least, where = bar, k
+        before = own
     return least, where

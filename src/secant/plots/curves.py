@@ -66,9 +66,9 @@ def error_against_step(study: StepStudy, title: str = "Error of a central differ
         axes.plot(steps[seen], heights, color=BLUE, marker="o", markersize=3.5, label="(f(x+h) - f(x-h)) / 2h")
         at_best = seen & (steps == study.best)
         if at_best.any():
-            ring = {"color": GREEN, "linestyle": "none", "marker": "o", "markersize": 10, "fillstyle": "none"}
             height = max(errors[at_best][0], ZERO)
-            axes.plot([study.best], [height], **ring, label=f"the best fixed step, {study.best:.1e}")
+            ring = axes.plot([study.best], [height], color=GREEN, linestyle="none", marker="o", markersize=10)[0]
+            ring.set(fillstyle="none", label=f"the best fixed step, {study.best:.1e}")
         if np.isfinite(bar):
             label = f"secant: {_entry(study.estimate)}   {study.estimate.verdict}"
             axes.axhline(max(bar, ZERO), color=ORANGE, linestyle="--", label=label)
