@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from secant.core.curvature import Ask, value_at
-from secant.core.diagnosis import Trace, diagnose
+from secant.core.diagnosis import diagnose
 from secant.core.errors import InputError
 from secant.core.request import Floats, Reply, Request
 from secant.core.results import Event
+from secant.core.sightings import Trace
 from secant.core.verdicts import DescentVerdict
 
 
@@ -111,6 +112,4 @@ def gradient_descent(
         np.array(noises), lr, step, iterations, failed,
     )  # fmt: skip
     finding = yield from diagnose(trace, gradient)
-    return Walk(
-        x, values[-1], len(slopes), finding.verdict, finding.events, trace.path, trace.values, lr, finding.note
-    )
+    return Walk(x, values[-1], len(slopes), finding.verdict, finding.events, trace.path, trace.values, lr, finding.note)

@@ -6,7 +6,7 @@ are spent only where the answer hangs on them: is a rise of f more than noise; a
 
 * not finite: ``unbounded`` when f fell all the way, ``failed`` at the start or by an exception, else ``lr too large``;
 * f ends higher than it began, by more than its noise, or rises and rises at the end: ``lr too large``;
-* the slope meant nothing from the start, or its fixed step drowned: ``lost in rounding``, ``noise floor``, ``converged``;
+* the slope meant nothing from the start, or its step drowned: ``lost in rounding``, ``noise floor``, ``converged``;
 * the slope shrank to a millionth and could have been seen otherwise: ``converged``; below its error: ``noise floor``;
 * x grew by five decades and the slope did not shrink: ``unbounded``;
 * f gained less than a hundredth of what lies ahead: ``lr too small``; anything else: ``budget``.
@@ -228,14 +228,17 @@ def _faint_start(trace: Trace, seen: Seen) -> Steps:
     facts = {"slope": float(seen.peak[0]), "resolution": bar}
     if trace.lr * trace.asked * bar > 1e-3 * size:
         # A slope just too small to be seen would have carried x a good way.
-        kind = DescentVerdict.LOST_IN_ROUNDING if trace.step is not None and not seen.real else DescentVerdict.NOISE_FLOOR
+        drowned = trace.step is not None and not seen.real
+        kind = DescentVerdict.LOST_IN_ROUNDING if drowned else DescentVerdict.NOISE_FLOOR
         text = f"no slope below {short(bar)} can be told from 0 here, and none was above it"
         return Finding(kind, (Event(kind, 0, trace.asked, text, facts),), text)
     length = max(1e-3 * size, 10.0 * (trace.step or 0.0))
     values, _ = yield from values_at(trace.path[0], generic(trace.path.shape[1]), np.array([-length, length]))
     rise = values - trace.values[0]
     clear = 10.0 * seen.noise
-    told = "the slope at the start is exactly 0" if facts["slope"] == 0.0 else f"the slope at the start, {short(facts['slope'])}, is not above its error {short(bar)}"
+    told = f"the slope at the start, {short(facts['slope'])}, is not above its error {short(bar)}"
+    if facts["slope"] == 0.0:
+        told = "the slope at the start is exactly 0"
     if np.all(rise > clear):
         note = "the slope is zero at the start already, and f rises on both sides"
         return Finding(DescentVerdict.CONVERGED, (_arrived(trace, seen, 0, bar),), note)
@@ -268,7 +271,7 @@ def _ended(trace: Trace, seen: Seen) -> Finding | None:
     first = steps - int(np.argmin(seen.faint[::-1])) if not seen.faint.all() else 0
     facts = {"slope": float(seen.peak[-1]), "resolution": bar, "noise": seen.noise}
     if not seen.real and bar > 0.1 * float(np.max(seen.peak)):
-        text = f"the slope is {short(seen.peak[-1])} +/- {short(bar)}: not known well enough to go on, as at a kink of f"
+        text = f"the slope is {short(seen.peak[-1])} +/- {short(bar)}, as at a kink of f: too coarse to go on"
         return Finding(DescentVerdict.BUDGET, (Event(DescentVerdict.BUDGET, first, steps, text, facts),), text)
     text = f"the slope, {short(seen.peak[-1])}, is below its error {short(bar)}; f is known to {short(seen.noise)}"
     return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, first, steps, text, facts),))
@@ -359,7 +362,7 @@ def _too_small(trace: Trace, seen: Seen) -> Generator[Request, Reply, bool]:
     # The line itself knows better where its floor was seen: all of it in one dimension, its scale in more.
     if turned and (len(trace.slopes[-1]) == 1 or modelled > BEYOND * fall):
         return False
-    return gain <= GAIN * (gain + modelled)
+    return bool(gain <= GAIN * (gain + modelled))
 
 
 def _modelled_fall(t: Floats, above: Floats, size: float, clear: float) -> float:
@@ -370,7 +373,7 @@ def _modelled_fall(t: Floats, above: Floats, size: float, clear: float) -> float
     """
     if len(t) < 2 or not np.all(above > clear):
         return 0.0
-    near, far = (2.0 * above / t**2).tolist()
+    near, far = (float(bend) for bend in 2.0 * above / t**2)
     if abs(near - far) > 0.15 * near:
         return 0.0
     growth = max(3.0 * (far - near) / float(t[1] - t[0]), 0.0)
@@ -387,14 +390,16 @@ def _small_steps(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     if along > 0.0:
         facts |= {"rate": 1.0 / curvature, "steps": 1.0 / (trace.lr * curvature)}
         text = (
-            f"{steps} steps covered {short(facts['covered'])} of the way: the curvature is {short(curvature)}, so that a rate of "
-            f"{short(facts['rate'])} covers it in about one step, this rate in {short(facts['steps'])}"
+            f"{steps} steps covered {short(facts['covered'])} of the way: the curvature is {short(curvature)}, "
+            f"so that a rate of {short(facts['rate'])} covers it in about one step, this rate in {short(facts['steps'])}"
         )
     elif curvature > 0.0:
         text = f"in {steps} steps the slope changed by {short(facts['covered'])} of itself only"
     else:
         facts = {}
-        text = f"in {steps} steps the slope did not change as far as it is known, and f falls on more than a hundred times as far"
+        text = (
+            f"in {steps} steps the slope did not change as far as it is known, and f falls a hundred times further on"
+        )
     return Finding(DescentVerdict.LR_TOO_SMALL, (Event(DescentVerdict.LR_TOO_SMALL, 0, steps, text, facts),))
 
 

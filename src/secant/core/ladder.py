@@ -20,7 +20,9 @@ from math import frexp, hypot, inf, isfinite, ldexp, nan, sqrt, ulp
 from typing import TypeAlias
 
 from secant.core.request import UNIT_ROUNDOFF
+from secant.core.results import Slope
 from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, append_pair, best_in_row, contrast, prepend_pair
+from secant.core.verdicts import Verdict
 
 #: What a line yields (signed steps along the line) and is sent (f there, NaN where it has no value).
 Steps: TypeAlias = tuple[float, ...]
@@ -347,6 +349,25 @@ def _pick_top(work: Work, ladder: Ladder, sigma: float, rounding: float) -> Pick
         if bar < least:
             least, where = bar, j
     return Pick(ladder.odd[where][-1], least, where, where, sigmas[where], rounding)
+
+
+def slope_of(ladder: Ladder, best: Pick, verdict: Verdict | None = None) -> Slope:
+    """Turn a pick into a slope: noisy when the level is above what rounding explains, unless a verdict is given.
+
+    Where f vanishes at x its rounding is that of its size over the ladder. An answer known to a thousand roundings is
+    never called noisy: there the level is the grain of the table.
+    """
+    value, error = finished(best, ladder.unit)
+    usual = NOISE * max(best.rounding, UNIT_ROUNDOFF * max(ladder.largest))
+    noisy = best.sigma > usual and error > 1024.0 * UNIT_ROUNDOFF * abs(value)
+    return Slope(
+        value,
+        error,
+        verdict or (Verdict.NOISY if noisy else Verdict.OK),
+        noise=best.sigma,
+        step=ladder.unit * ladder.s[best.row],
+        reach=ladder.unit * ladder.s[best.row - best.order],
+    )
 
 
 def finished(pick: Pick, unit: float) -> tuple[float, float]:

@@ -21,7 +21,6 @@ from math import frexp, inf, isfinite, ldexp, nan, sqrt
 
 from secant.core import edges, probes
 from secant.core.ladder import (
-    NOISE,
     SIGNIFICAND,
     Ladder,
     Line,
@@ -32,11 +31,11 @@ from secant.core.ladder import (
     climb,
     descend,
     evaluate,
-    finished,
     moved,
     note_pair,
     parts,
     pick_best,
+    slope_of,
     step_near,
 )
 from secant.core.refine import STEPPED, quantum, refine
@@ -178,9 +177,10 @@ def _settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
                 return start.slope
             found = (yield from _start(work, start.step)) if start.step else None
             if found is None:
-                if reason != "rtol":
-                    best = yield from climb(work, ladder, best)
-                return settled(work, ladder, best)
+                if reason == "rtol":
+                    return slope_of(ladder, best, Verdict.OK)
+                best = yield from climb(work, ladder, best)
+                return slope_of(ladder, best)
         else:
             outcome = yield from probes.diagnose(work, ladder, best, reason, fallback)
             fallback = outcome.slope
@@ -188,7 +188,7 @@ def _settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
             if found is None:
                 return fallback
         ladder = found
-    return fallback or settled(work, ladder, best)
+    return fallback or slope_of(ladder, best)
 
 
 def _larger(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Start]:
@@ -225,17 +225,3 @@ def _edge(work: Work) -> Generator[Steps, Values, Slope]:
     if ladder is None:
         return probes.unresolved(work)
     return (yield from _settle(work, ladder))
-
-
-def settled(work: Work, ladder: Ladder, best: Pick) -> Slope:
-    """Turn a pick at the floor into a slope: ok, or noisy when the level is above what rounding explains."""
-    value, error = finished(best, ladder.unit)
-    verdict = Verdict.NOISY if best.sigma > NOISE * best.rounding else Verdict.OK
-    return Slope(
-        value,
-        error,
-        verdict,
-        noise=best.sigma,
-        step=ladder.unit * ladder.s[best.row],
-        reach=ladder.unit * ladder.s[best.row - best.order],
-    )

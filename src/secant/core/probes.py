@@ -22,6 +22,7 @@ from secant.core.ladder import (
     finished,
     parts,
     pick_best,
+    slope_of,
     step_near,
 )
 from secant.core.refine import proportional, quantum, refine
@@ -101,7 +102,11 @@ def diagnose(
     """Say why a ladder did not settle."""
     value, error = finished(best, ladder.unit)
     if best.sigma <= NOISE * best.rounding and best.bar < 1e-3 * abs(best.value):
-        return Outcome(_slope(ladder, best, Verdict.OK))
+        return Outcome(slope_of(ladder, best, Verdict.OK))
+    pointed = kinked(ladder, best, windows=3, share=0.1)
+    if reason == "stalled" and fallback is None and not pointed and best.bar < 1e-3 * abs(best.value):
+        # The slope is known well over large steps, so what stalls them is small: noise, whatever tiny steps may say.
+        return Outcome((yield from refine(work, ladder, best, ())))
     if work.left() < 4 or reason == "budget":
         return Outcome(_cut(work, ladder, best, fallback))
     tiny = step_near(max(2.0**-32 * ladder.unit * ladder.s[0], work.line.smallest))
@@ -123,7 +128,6 @@ def diagnose(
         steady = yield from proportional(work, tiny, ladder.bottom)
         if steady is not None:
             return Outcome(steady)
-    pointed = kinked(ladder, best, windows=3, share=0.1)
     quantized = quantum(work) > 0.0 or (not pointed and _quantized(work, ladder, best, tiny))
     straight = rough <= 0.15 * best.sigma and (
         rough <= 8.0 * here + 1e-9 * abs(second[0]) or rough <= 0.02 * best.sigma
@@ -143,18 +147,6 @@ def diagnose(
         return Outcome(_cut(work, ladder, best, fallback))
     seen = (first[1] / EVEN_NOISE, second[1] / EVEN_NOISE, (first[0] - second[0] / RATIO) / CONTRAST_NOISE)
     return Outcome((yield from refine(work, ladder, best, seen)))
-
-
-def _slope(ladder: Ladder, best: Pick, verdict: Verdict) -> Slope:
-    value, error = finished(best, ladder.unit)
-    return Slope(
-        value,
-        error,
-        verdict,
-        noise=best.sigma,
-        step=ladder.unit * ladder.s[best.row],
-        reach=ladder.unit * ladder.s[best.row - best.order],
-    )
 
 
 def _quantized(work: Work, ladder: Ladder, best: Pick, tiny: float) -> bool:

@@ -35,12 +35,11 @@ def search(work: Work, lo: float, best: Pick, unit: float, hi: float) -> Generat
     slope = best.value / unit
     bar = best.bar / unit
     limit = min(line.below, line.above, line.max_step)
-    jump = _first_jump(slope, lo, rounding)
+    jump = _jump(slope, lo, rounding)
     for _ in range(TRIES):
-        if work.left() < 2 or lo * 6.0 > min(hi, limit) or bar <= 1e-15 * abs(slope) or jump < 1.0:
+        if work.left() < 2 or lo * 6.0 > min(hi, limit) or bar <= 1e-15 * abs(slope):
             break
         h = step_near(min(lo * 2.0**jump if hi == inf else sqrt(lo) * sqrt(hi), limit))
-        jump = jump // 2
         if h <= lo or h == inf:
             break
         if not (yield from evaluate(work, h)):
@@ -57,6 +56,7 @@ def search(work: Work, lo: float, best: Pick, unit: float, hi: float) -> Generat
                 lo, slope, bar, rounding = h, odd / h, 2.0 * here / h, here
             else:
                 lo = h
+            jump = _jump(slope, lo, here)
             continue
         total = abs(odd) + 0.5 * abs(even)
         bend = sqrt(max(deviation - uncertain, 0.0) / total) if total < inf else 1.0
@@ -82,8 +82,8 @@ def bend_step(h: float, odd: float, even: float) -> float:
     return 0.25 * h * sqrt((odd + 0.5 * even) / even)
 
 
-def _first_jump(slope: float, lo: float, rounding: float) -> float:
-    """Return the exponent of the first upward jump: as far as the slope stays above the rounding, halved."""
+def _jump(slope: float, lo: float, rounding: float) -> float:
+    """Return the exponent of the next upward jump: half of what the slope is above the rounding."""
     signal = abs(slope) * lo
     if signal <= rounding or rounding == 0.0:
         return 8.0

@@ -50,9 +50,10 @@ class Trace:
 class Seen:
     """What a trace shows, given the level of f's noise.
 
-    ``levels`` (k,) is what is known of it (0 when nothing is), ``noise`` the last of them or the rounding of the larger
-    of the two ends; ``real`` says that the level is more than rounding. ``size`` and ``peak`` (k,) are the lengths and the largest entries of the slopes, ``resolution`` (k, n)
-    what of them means nothing, ``faint`` (k,) that no entry is above it, ``curvature`` (k - 1,) is ``|dg| / |dx|`` (NaN where it is not resolved), ``lost``
+    ``levels`` (k,) is what is known of f's noise (0 when nothing is), ``noise`` the last of them or the rounding of the
+    larger of the two ends; ``real`` says that the level is more than rounding. ``size`` and ``peak`` (k,) are the
+    lengths and the largest entries of the slopes, ``resolution`` (k, n) what of them means nothing, ``faint`` (k,)
+    that no entry is above it, ``curvature`` (k - 1,) is ``|dg| / |dx|`` (NaN where it is not resolved), ``lost``
     (k, n) marks entries whose fixed step was lost in rounding.
     """
 
@@ -81,19 +82,22 @@ def observe(trace: Trace, noise: float) -> Seen:
     levels = np.where(np.isfinite(trace.noises), trace.noises, noise if math.isfinite(noise) else 0.0)
     level = float(levels[-1]) if steps else 0.0
     rounding = UNIT_ROUNDOFF * np.abs(trace.values[:steps])
-    resolution = np.broadcast_to(4.0 * np.maximum(rounding, levels)[:, np.newaxis] / (trace.step or 1.0), trace.slopes.shape)
+    seen = 4.0 * np.maximum(rounding, levels) / (trace.step or 1.0)
+    resolution = np.broadcast_to(seen[:, np.newaxis], trace.slopes.shape)
     if trace.step is None:
         resolution = np.where(np.isfinite(trace.bars), trace.bars, np.inf)
+    real = level > 1e3 * UNIT_ROUNDOFF * float(np.max(np.abs(finite), initial=0.0))
     size = np.array([norm(slope) for slope in trace.slopes])
     peak = np.max(np.abs(trace.slopes), axis=1, initial=0.0)
     return Seen(
         levels,
         max(level, 4.0 * UNIT_ROUNDOFF * largest),
-        level > 1e3 * UNIT_ROUNDOFF * float(np.max(np.abs(finite), initial=0.0)),
+        real,
         size,
         peak,
         resolution,
-        np.all(np.abs(trace.slopes) <= resolution, axis=1),
+        # A bar under noise is about one deviation: three of them are nothing out of the ordinary.
+        np.all(np.abs(trace.slopes) <= (3.0 if real else 1.0) * resolution, axis=1),
         _curvature(trace, resolution),
         _lost(trace, peak, rounding),
     )
@@ -213,4 +217,5 @@ def _why(trace: Trace, k: int, marked: NDArray[np.bool_]) -> str:
     if facts["spacing"] > facts["step"]:
         return f"the spacing of doubles there is {short(facts['spacing'])}, the step only {short(facts['step'])}"
     level = UNIT_ROUNDOFF * abs(float(trace.values[k]))
-    return f"f is rounded by {short(level)}, which the step {short(facts['step'])} turns into a slope of {short(level / facts['step'])}"
+    slope = short(level / facts["step"])
+    return f"f is rounded by {short(level)}, which the step {short(facts['step'])} turns into a slope of {slope}"
