@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import importlib.util
 import math
 import time
 import warnings
@@ -202,6 +203,11 @@ METHODS: dict[str, Adapter] = {
 WITH_BARS = ("secant", "secant rtol=1e-10", "secant max 21", "numdifftools", "scipy.differentiate", "jacobi")
 
 
+def installed() -> list[str]:
+    """Return the methods whose package is installed."""
+    return [name for name in METHODS if importlib.util.find_spec(name.split(".", maxsplit=1)[0].split()[0])]
+
+
 def versions() -> dict[str, str]:
     """Return the versions of the packages compared."""
     names = ("secant", "numpy", "scipy", "numdifftools", "jacobi", "numericalderivative", "statsmodels", "mpmath")
@@ -210,5 +216,5 @@ def versions() -> dict[str, str]:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "source tree"
+            found[name] = "source tree" if name == "secant" else "missing"
     return found

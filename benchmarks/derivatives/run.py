@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.derivatives import battery, fresh, tables
 from benchmarks.derivatives.cases import Case
-from benchmarks.derivatives.peers import METHODS, versions
+from benchmarks.derivatives.peers import METHODS, installed, versions
 from benchmarks.derivatives.scores import Row, evaluate, score
 from benchmarks.derivatives.truth import doubted
 
@@ -111,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("groups:", ", ".join([*battery.FAMILIES, "fresh"]))
         print("methods:", ", ".join(METHODS))
         return 0
-    methods = asked.only or list(METHODS)
+    methods = asked.only or installed()
     if asked.check:
         print(check(asked.seeds, asked.groups, asked.fresh or 200))
         return 0
@@ -136,7 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{time.perf_counter() - started:.0f} s")
     if asked.write or not (asked.quick or asked.groups or asked.only):
         figures = tables.data(rows, new, methods, times, seeds, versions())
-        (HERE / "RESULTS.md").write_text(text + "\n", encoding="utf-8")
+        narrow = re.sub("-{3,}", "---", re.sub(" {2,}", " ", text))  # what pads columns on a terminal only
+        (HERE / "RESULTS.md").write_text(narrow + "\n", encoding="utf-8")
         (HERE / "results.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0
 

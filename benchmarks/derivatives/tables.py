@@ -225,4 +225,10 @@ def _label(row: Row) -> str:
 
 
 def _plain(cell: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: (None if isinstance(v, float) and not math.isfinite(v) else v) for k, v in cell.items()}
+    return {k: _rounded(v) for k, v in cell.items()}
+
+
+def _rounded(v: Any) -> Any:
+    if not isinstance(v, float):
+        return v
+    return float(f"{v:.4g}") if math.isfinite(v) else None

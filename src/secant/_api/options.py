@@ -156,6 +156,9 @@ def line_budgets(chosen: Options, count: int) -> list[int]:
 
 def coordinate_lines(chosen: Options, base: Floats, layout: Layout) -> list[Line]:
     """Return the lines of a gradient at a flat point, one per entry of x."""
+    if chosen is PLAIN and layout.scalar and layout.exact:
+        x = base.item(0)
+        return [Line(x, abs(x))]
     space = room(chosen, base, layout)
     eps = layout.eps
     budgets = line_budgets(chosen, layout.size)

@@ -42,6 +42,8 @@ FURTHER = (5.0, 10.0, 20.0, 35.0, 60.0, 100.0, 150.0, 200.0)
 RANGE = 4.0
 #: A curved valley may lead this many times deeper than the floor of a line across it.
 BEYOND = 5.0
+#: The least positive double: a divisor that an underflow left at 0.
+TINY = 5e-324
 #: Growth of x that, with a slope that does not shrink, counts as without end.
 DECADES = 1e5
 #: Rises in a row, at the end of a run that is lower than it began, that make it a divergence.
@@ -273,7 +275,7 @@ def _ended(trace: Trace, seen: Seen) -> Finding | None:
     if not seen.real and bar > 0.1 * float(np.max(seen.peak)):
         text = f"the slope is {short(seen.peak[-1])} +/- {short(bar)}, as at a kink of f: too coarse to go on"
         return Finding(DescentVerdict.BUDGET, (Event(DescentVerdict.BUDGET, first, steps, text, facts),), text)
-    text = f"the slope, {short(seen.peak[-1])}, is below its error {short(bar)}; f is known to {short(seen.noise)}"
+    text = f"the last slopes are not above their error, about {short(bar)}; f is known to {short(seen.noise)}"
     return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, first, steps, text, facts),))
 
 
@@ -340,7 +342,7 @@ def _too_small(trace: Trace, seen: Seen) -> Generator[Request, Reply, bool]:
     Proof: f *is* lower by that much, further along the last slope. Where that line leaves a curved valley, a model:
     the fall of a cubic through the nearest values, if they agree on a curvature.
     """
-    if seen.size[-1] < 0.3 * seen.size[0] or trace.lr * seen.steepest > 0.5:
+    if seen.size[-1] == 0.0 or seen.size[-1] < 0.3 * seen.size[0] or trace.lr * seen.steepest > 0.5:
         return False
     end, size = float(trace.values[-1]), float(seen.size[-1])
     unit = trace.lr * len(trace.slopes) * size
@@ -348,7 +350,7 @@ def _too_small(trace: Trace, seen: Seen) -> Generator[Request, Reply, bool]:
     if gain <= 100.0 * seen.noise:
         gain = trace.lr * float(np.sum(seen.size**2))
     # Where f is known too coarsely, further still: to a fall that stands clear of its noise.
-    t = np.array(FURTHER) * max(1.0, seen.noise / (unit * size)) * unit
+    t = np.array(FURTHER) * max(1.0, seen.noise / max(unit * size, TINY)) * unit
     scale = float(np.max(np.abs(trace.path[0]), initial=0.0)) or 1.0
     t = t[t * (seen.peak[-1] / size) <= RANGE * scale]
     if not t.size:
@@ -391,15 +393,14 @@ def _small_steps(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
         facts |= {"rate": 1.0 / curvature, "steps": 1.0 / (trace.lr * curvature)}
         text = (
             f"{steps} steps covered {short(facts['covered'])} of the way: the curvature is {short(curvature)}, "
-            f"so that a rate of {short(facts['rate'])} covers it in about one step, this rate in {short(facts['steps'])}"
+            f"so that along this slope a rate of {short(facts['rate'])} arrives in about one step, "
+            f"this rate in {short(facts['steps'])}"
         )
     elif curvature > 0.0:
         text = f"in {steps} steps the slope changed by {short(facts['covered'])} of itself only"
     else:
         facts = {}
-        text = (
-            f"in {steps} steps the slope did not change as far as it is known, and f falls a hundred times further on"
-        )
+        text = f"in {steps} steps the slope did not change as far as it is known, and f falls on a hundred times as far"
     return Finding(DescentVerdict.LR_TOO_SMALL, (Event(DescentVerdict.LR_TOO_SMALL, 0, steps, text, facts),))
 
 

@@ -42,8 +42,13 @@ FLOOR = 4.0
 NOISE = 64.0
 #: Safety of a level measured from a handful of contrasts.
 LEVEL = 1.7
+#: How far below the bar the truncation expected of a doubled step must lie before it is paid for: estimates of
+#: contrasts are rough, and two evaluations for nothing cost more than a tenth of a digit is worth.
+PAYS = 1e4
+#: Contrasts that fall to this share per order have room for larger steps.
+RISE = 0.005
 #: A bar of so many roundings of the value is as good as any: larger steps are not tried.
-ENOUGH = 8.0
+ENOUGH = 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +168,11 @@ class Pick:
 def moved(line: Line, h: float) -> float:
     """Return the step that is taken for a nominal step: a few spacings of x away from it."""
     count = SHIFTS[frexp(h)[1] & 7]
+    x = abs(line.x)
     if line.rounder is not None:
-        return h + (1 + count % 3) * 2.0 * line.eps * max(abs(line.x), h)
-    if line.x:
-        return h + count * ulp(max(abs(line.x), h))
+        return h + (1 + count % 3) * 2.0 * line.eps * max(x, h)
+    if x:
+        return h + count * ulp(x if x > h else h)
     return h + count * line.resolution
 
 
@@ -180,8 +186,8 @@ def step_near(h: float) -> float:
 
 def span(line: Line, h: float) -> float:
     """Return the distance from x - h to x + h as it was really taken (2 h when x swallows the step)."""
-    x, t = line.x, moved(line, h)
-    taken = (x + t) - (x - t) if line.rounder is None else line.rounder(x + t) - line.rounder(x - t)
+    x, t, rounder = line.x, moved(line, h), line.rounder
+    taken = (x + t) - (x - t) if rounder is None else rounder(x + t) - rounder(x - t)
     return taken if 0.0 < taken < inf else 2.0 * h
 
 
@@ -262,14 +268,20 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
 
     How much of the rounding of f's argument there is, nobody knows beforehand. Contrasts that keep falling
     below the most that rounding explains are followed down to the least.
+
+    As long as contrasts fall fast, larger steps are added in place of smaller ones: they gain an order just the same,
+    and the smallest step, which sets the noise, stays large.
     """
     line, stalls, before = work.line, 0, inf
+    reach = min(line.above, line.below, line.max_step)
+    rising = _fast(ladder)
     while True:
         j = len(ladder.s) - 1
         s = ladder.s[j]
         least, most = work.rounding(ladder.odd[j][-1], ladder.unit, ladder.largest[max(j - 1, 0)])
         top = newest(ladder)
         sigma = max(least, level(ladder))
+        rising = rising and top <= RISE * before
         still = top > 0.35 * before
         low = top <= FLOOR * least or (top <= FLOOR * most and still)
         reason = ""
@@ -293,11 +305,25 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
         before = top
         if ladder.odd[j][0] == 0.0 == ladder.even[j][0] and (ladder.odd[0][0] or ladder.even[0][0]):
             reason = "still"
+        if rising and not reason and (up := 2.0 * ladder.top) <= reach and (yield from evaluate(work, up)):
+            ladder.add(work, work.pairs[-1])
+            continue
+        rising = False
         if not reason and not (yield from evaluate(work, 0.5 * ladder.bottom)):
             reason = "edge"
         if reason:
             return reason, pick_best(ladder.odd, ladder.s, ladder.sigmas(sigma), work.u, most)
         ladder.add(work, work.pairs[-1])
+
+
+def _fast(ladder: Ladder) -> bool:
+    """Return whether the contrasts of the opening fall so fast that larger steps will do better than smaller ones."""
+    j = len(ladder.s) - 1
+    s = ladder.s[j]
+    return (
+        contrast(ladder.odd, j, 2, s, ODD) <= RISE * contrast(ladder.odd, j, 1, s, ODD)
+        and contrast(ladder.even, j, 2, s, EVEN) <= RISE * contrast(ladder.even, j, 1, s, EVEN)
+    )
 
 
 def _straight(ladder: Ladder, rounding: float) -> bool:
@@ -320,7 +346,7 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
     while best.row == best.order and best.order < TOP_ORDER:
         noise = 2.0 * ODD.value_noise[best.order] * best.sigma / ladder.s[best.row]
         enough = max(line.rtol, ENOUGH * work.u) * abs(best.value)
-        if noise < 0.6 * best.bar or best.bar <= enough or work.left() < 2:
+        if noise < 0.6 * best.bar or best.bar <= enough or work.left() < 2 or not _pays(ladder, best):
             break
         h = 2.0 * ladder.top
         if h > reach or not (yield from evaluate(work, h)):
@@ -338,20 +364,42 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
     return best
 
 
+def _pays(ladder: Ladder, best: Pick) -> bool:
+    """Return whether the next larger step can be expected to keep its truncation below the bar.
+
+    Each contrast is the one before times the square of the step it adds over the distance to the next singularity.
+    """
+    row, k = ladder.odd[best.row], best.order
+    if k < 2:
+        return True
+    last, before = abs(row[k] - row[k - 1]), abs(row[k - 1] - row[k - 2])
+    return PAYS * last * last <= best.bar * before
+
+
 def _pick_top(work: Work, ladder: Ladder, sigma: float, rounding: float) -> Pick:
     """Return the best of the entries that the largest step has just made, one at the end of each row."""
     least, where = inf, 0
+    odd, steps, u, factors = ladder.odd, ladder.s, work.u, ODD.value_noise
     sigmas = ladder.sigmas(sigma)
-    for j in range(1, len(ladder.s)):
-        if len(ladder.odd[j]) != j + 1 or 2.0 * sigmas[j] / ladder.s[j] >= least:
+    for j in range(1, len(steps)):
+        row = odd[j]
+        noise = 2.0 * sigmas[j] / steps[j]
+        if len(row) != j + 1 or noise >= least:
             break
-        bar, _ = best_in_row(ladder.odd, j, j, ladder.s[j], sigmas[j], work.u, ODD)
+        value = row[j]
+        gap = abs(value - row[j - 1])
+        if j > 1:
+            before, scaled = abs(row[j - 1] - row[j - 2]), 4.0 * gap
+            decay = 1.0 if scaled >= before else max(scaled / before, 0.06)
+        else:
+            decay = ODD.first_decay
+        bar = 1.5 * gap * decay + factors[j] * noise + u * abs(value)
         if bar < least:
             least, where = bar, j
-    return Pick(ladder.odd[where][-1], least, where, where, sigmas[where], rounding)
+    return Pick(odd[where][-1], least, where, where, sigmas[where], rounding)
 
 
-def slope_of(ladder: Ladder, best: Pick, verdict: Verdict | None = None) -> Slope:
+def slope_of(work: Work, ladder: Ladder, best: Pick, verdict: Verdict | None = None) -> Slope:
     """Turn a pick into a slope: noisy when the level is above what rounding explains, unless a verdict is given.
 
     Where f vanishes at x its rounding is that of its size over the ladder. An answer known to a thousand roundings is
@@ -364,9 +412,10 @@ def slope_of(ladder: Ladder, best: Pick, verdict: Verdict | None = None) -> Slop
         value,
         error,
         verdict or (Verdict.NOISY if noisy else Verdict.OK),
-        noise=best.sigma,
-        step=ladder.unit * ladder.s[best.row],
-        reach=ladder.unit * ladder.s[best.row - best.order],
+        work.spent,
+        best.sigma,
+        ladder.unit * ladder.s[best.row],
+        ladder.unit * ladder.s[best.row - best.order],
     )
 
 

@@ -48,12 +48,12 @@ LADDERS = 5
 
 
 def first_step(line: Line) -> float:
-    """Return the first step: 0.026 to 0.053 of the size of x, within bounds and `max_step`.
+    """Return the first step: 0.05 to 0.1 of the size of x, within bounds and `max_step`.
 
     >>> first_step(Line(1.0, 1.0)), first_step(Line(0.0, 0.0))
-    (0.0263671875, 0.2109375)
+    (0.10546875, 0.2109375)
     """
-    h = ldexp(SIGNIFICAND, frexp(line.size)[1] - 5) if line.size else 0.25 * SIGNIFICAND
+    h = ldexp(SIGNIFICAND, frexp(line.size)[1] - 4) if line.size else 0.25 * SIGNIFICAND
     h = min(h, 2.0**1000)
     h = max(h, 8.0 * line.smallest)
     room = min(line.below, line.above)
@@ -98,11 +98,11 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
             ladder.add(work, work.pairs[-1])
     if len(ladder.s) < 3:
         slope = yield from _edge(work)
-    elif all(value == work.fun for value in values):
+    elif values.count(work.fun) == len(values):
         slope = yield from _flat(work, ladder, ladder.top)
     else:
         slope = yield from _settle(work, ladder)
-    return replace(slope, evaluations=work.spent)
+    return slope if slope.evaluations == work.spent else replace(slope, evaluations=work.spent)
 
 
 def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, Slope]:
@@ -178,9 +178,9 @@ def _settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
             found = (yield from _start(work, start.step)) if start.step else None
             if found is None:
                 if reason == "rtol":
-                    return slope_of(ladder, best, Verdict.OK)
+                    return slope_of(work, ladder, best, Verdict.OK)
                 best = yield from climb(work, ladder, best)
-                return slope_of(ladder, best)
+                return slope_of(work, ladder, best)
         else:
             outcome = yield from probes.diagnose(work, ladder, best, reason, fallback)
             fallback = outcome.slope
@@ -188,7 +188,7 @@ def _settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
             if found is None:
                 return fallback
         ladder = found
-    return fallback or slope_of(ladder, best)
+    return fallback or slope_of(work, ladder, best)
 
 
 def _larger(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Start]:

@@ -49,7 +49,7 @@ def kinked(ladder: Ladder, best: Pick, windows: int = 2, share: float = 0.3) -> 
     So many windows of two pairs, extrapolated to h = 0, must agree to the share.
     """
     j = len(ladder.s) - 1
-    if j < windows:
+    if j < windows or ladder.levels[j][1] < best.rounding:
         return False
     slopes = [0.5 * ladder.even[i][0] * ladder.s[i] for i in range(j - windows, j + 1)]
     jumps = [2.0 * after - before for before, after in zip(slopes, slopes[1:], strict=False)]
@@ -102,7 +102,7 @@ def diagnose(
     """Say why a ladder did not settle."""
     value, error = finished(best, ladder.unit)
     if best.sigma <= NOISE * best.rounding and best.bar < 1e-3 * abs(best.value):
-        return Outcome(slope_of(ladder, best, Verdict.OK))
+        return Outcome(slope_of(work, ladder, best, Verdict.OK))
     pointed = kinked(ladder, best, windows=3, share=0.1)
     if reason == "stalled" and fallback is None and not pointed and best.bar < 1e-3 * abs(best.value):
         # The slope is known well over large steps, so what stalls them is small: noise, whatever tiny steps may say.

@@ -131,23 +131,24 @@ def prepend_pair(
     odd.insert(0, [a])
     even.insert(0, [b])
     levels.insert(0, (inf, inf))
-    first = s[0]
+    first, above, beside = s[0], odd[0], even[0]
     for j in range(1, len(odd)):
-        row, above = odd[j], odd[j - 1]
-        k, here = len(row), s[j]
+        row, other, here = odd[j], even[j], s[j]
+        k = len(row)
         if k > TOP_ORDER or k > len(above):
             break
         ratio = first / here
         gain = 1.0 / (ratio * ratio - 1.0)
-        other, beside = even[j], even[j - 1]
-        step, bend = (row[-1] - above[-1]) * gain, (other[-1] - beside[-1]) * gain
-        row.append(row[-1] + step)
-        other.append(other[-1] + bend)
+        a, b = row[-1], other[-1]
+        step, bend = (a - above[-1]) * gain, (b - beside[-1]) * gain
+        a, b = a + step, b + bend
+        row.append(a)
+        other.append(b)
         loud, louder = levels[j]
-        levels[j] = (
-            min(loud, max(abs(step), GRAIN * abs(row[-1])) * here / _ODD_NOISE[k]),
-            min(louder, max(abs(bend), GRAIN * abs(other[-1])) * here * here / _EVEN_NOISE[k]),
-        )
+        seen = max(abs(step), GRAIN * abs(a)) * here / _ODD_NOISE[k]
+        also = max(abs(bend), GRAIN * abs(b)) * here * here / _EVEN_NOISE[k]
+        levels[j] = (seen if seen < loud else loud, also if also < louder else louder)
+        above, beside = row, other
 
 
 def contrast(rows: Rows, j: int, k: int, s: float, kind: Kind) -> float:
