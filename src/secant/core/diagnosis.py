@@ -266,7 +266,7 @@ def _ended(trace: Trace, seen: Seen) -> Finding | None:
     if bar <= tolerance and (last <= tolerance or not seen.real):
         gain = float(trace.values[0] - trace.values[-1])
         along = between(trace, seen.resolution, steps - 1 - steps // 4, steps - 1)[1]
-        if along > 0.0 and 0.5 * seen.size[-1] ** 2 / along > LEFT * gain:
+        if along > 0.0 and 0.5 * seen.size[-1] * (seen.size[-1] / along) > LEFT * gain:
             return None
         reached = int(np.argmax(seen.peak <= max(tolerance, last)))
         return Finding(DescentVerdict.CONVERGED, (_arrived(trace, seen, reached, max(tolerance, bar)),))
@@ -281,7 +281,7 @@ def _ended(trace: Trace, seen: Seen) -> Finding | None:
 
 def _arrived(trace: Trace, seen: Seen, k: int, tolerance: float) -> Event:
     facts: Mapping[str, float] = {"slope": float(seen.peak[-1]), "tolerance": tolerance}
-    text = f"the largest slope is {short(seen.peak[k])}, at the end {short(seen.peak[-1])}"
+    text = f"the slope is down to {short(seen.peak[k])}, at the end to {short(seen.peak[-1])}"
     return Event(DescentVerdict.CONVERGED, k, len(trace.slopes), text, facts)
 
 
@@ -318,7 +318,7 @@ def _bouncing(trace: Trace, seen: Seen) -> Event | None:
     early, late, top = float(np.min(values[: half + 1])), float(np.min(values[half:])), float(np.max(values[half:]))
     risen = np.diff(values[half:]) >= -4.0 * seen.noise
     lower = early - late > max(1e-3 * float(values[0] - early), 1e-3 * (top - late))
-    step = max(top - late, trace.lr * float(seen.size[-1]) ** 2)
+    step = max(top - late, _promise(trace, seen, -1))
     if np.mean(risen) < 0.25 or lower or step <= 100.0 * seen.noise:
         return None
     facts = {"lowest": min(early, late), "highest": top, "curvature": seen.steepest}
@@ -326,12 +326,18 @@ def _bouncing(trace: Trace, seen: Seen) -> Event | None:
     return Event(DescentVerdict.LR_TOO_LARGE, int(np.argmin(values)), len(values) - 1, text, facts)
 
 
+def _promise(trace: Trace, seen: Seen, k: int) -> float:
+    """Return by how much f would fall in step k if its slope did not change (inf, not an exception, beyond floats)."""
+    size = float(seen.size[k])
+    return trace.lr * size * size
+
+
 def _in_vain(trace: Trace, seen: Seen, bouncing: Event | None) -> bool:
     """Return whether the steps overshoot so far that nothing was gained: a millionth of what the first slope
     promised, or a hundredth of the height of the bounces.
     """
     gain = float(trace.values[0] - trace.values[-1])
-    promised = trace.lr * float(seen.size[0]) ** 2
+    promised = _promise(trace, seen, 0)
     bounce = bouncing.facts["highest"] - bouncing.facts["lowest"] if bouncing is not None else 0.0
     return promised > 100.0 * seen.noise and gain <= max(1e-6 * promised, GAIN * bounce)
 
@@ -348,7 +354,7 @@ def _too_small(trace: Trace, seen: Seen) -> Generator[Request, Reply, bool]:
     unit = trace.lr * len(trace.slopes) * size
     gain = float(trace.values[0]) - end
     if gain <= 100.0 * seen.noise:
-        gain = trace.lr * float(np.sum(seen.size**2))
+        gain = sum(_promise(trace, seen, k) for k in range(len(seen.size)))
     # Where f is known too coarsely, further still: to a fall that stands clear of its noise.
     t = np.array(FURTHER) * max(1.0, seen.noise / max(unit * size, TINY)) * unit
     scale = float(np.max(np.abs(trace.path[0]), initial=0.0)) or 1.0
@@ -380,8 +386,8 @@ def _modelled_fall(t: Floats, above: Floats, size: float, clear: float) -> float
         return 0.0
     growth = max(3.0 * (far - near) / float(t[1] - t[0]), 0.0)
     start = near - growth * float(t[0]) / 3.0
-    floor = 2.0 * size / (start + math.sqrt(start**2 + 2.0 * growth * size))
-    return size * floor - start * floor**2 / 2.0 - growth * floor**3 / 6.0
+    floor = 2.0 * size / (start + math.sqrt(start * start + 2.0 * growth * size))
+    return floor * (size - floor * (start / 2.0 + growth * floor / 6.0))
 
 
 def _small_steps(trace: Trace, seen: Seen, gradient: Ask) -> Steps:

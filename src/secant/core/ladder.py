@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
-from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, append_pair, best_in_row, contrast, prepend_pair
+from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Level, Rows, append_pair, best_in_row, contrast, prepend_pair
 from secant.core.verdicts import Verdict
 
 #: What a line yields (signed steps along the line) and is sent (f there, NaN where it has no value).
@@ -32,8 +32,8 @@ Pair: TypeAlias = tuple[float, float, float]
 
 #: Significand of every step.
 SIGNIFICAND = 0.84375
-#: Spacings of x by which steps are moved, by binary exponent of the step.
-SHIFTS = (5, 2, 7, 3, 1, 6, 4, 8)
+#: Spacings of x by which steps are moved, by binary exponent of the step: odd, so that x never stays on a coarser grid.
+SHIFTS = (5, 1, 7, 3, 9, 5, 3, 7)
 #: Rounding inside f: share of an ulp of the largest value, and of the argument.
 VALUE_ROUNDING, ARGUMENT_ROUNDING = 0.9, 0.3
 #: A contrast up to this many levels is noise at the expected level: the floor is reached.
@@ -121,7 +121,7 @@ class Ladder:
     odd: Rows = field(default_factory=list)
     even: Rows = field(default_factory=list)
     largest: list[float] = field(default_factory=list)
-    levels: list[tuple[float, float]] = field(default_factory=list)
+    levels: list[Level] = field(default_factory=list)
 
     def add(self, work: Work, pair: Pair) -> None:
         """Add a pair at either end, by the size of its step."""
@@ -230,15 +230,15 @@ def newest(ladder: Ladder) -> float:
 def level(ladder: Ladder, depth: int = 3) -> float:
     """Return the level of noise that the newest rows speak of: the root mean square of theirs.
 
-    A row that stands well above the rows below it still holds truncation, and ends the count.
+    A row that stands well above those below it holds truncation, and ends the count, unless its contrasts have stopped
+    falling from order to order.
     """
     levels = ladder.levels
-    first = max(1, len(levels) - depth)
-    odd, even = levels[-1]
+    odd, even, _ = levels[-1]
     seen, limit = [odd, even], 6.0 * max(odd, even)
-    for j in range(len(levels) - 2, first - 1, -1):
-        odd, even = levels[j]
-        if odd > limit or even > limit:
+    for j in range(len(levels) - 2, max(1, len(levels) - depth) - 1, -1):
+        odd, even, flat = levels[j]
+        if flat < 2 and (odd > limit or even > limit):
             break
         limit = max(limit, 6.0 * odd, 6.0 * even)
         seen += (odd, even)
@@ -367,13 +367,16 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
 def _pays(ladder: Ladder, best: Pick) -> bool:
     """Return whether the next larger step can be expected to keep its truncation below the bar.
 
-    Each contrast is the one before times the square of the step it adds over the distance to the next singularity.
+    Each contrast is the one before times the square of the step it adds over the distance to the next singularity. The
+    even table must keep up: at an extremum the odd parts are nothing, and tell nothing of the scale of f.
     """
-    row, k = ladder.odd[best.row], best.order
+    row, other, k = ladder.odd[best.row], ladder.even[best.row], best.order
+    if 0.1 * abs(other[k] - other[k - 1]) * ladder.s[best.row] > best.bar:
+        return False
     if k < 2:
         return True
     last, before = abs(row[k] - row[k - 1]), abs(row[k - 1] - row[k - 2])
-    return PAYS * last * last <= best.bar * before
+    return last == 0.0 or PAYS * last <= best.bar * (before / last)
 
 
 def _pick_top(work: Work, ladder: Ladder, sigma: float, rounding: float) -> Pick:

@@ -34,6 +34,10 @@ TOP_ORDER = 9
 GRAIN = 0.25 * UNIT_ROUNDOFF
 
 Rows = list[list[float]]
+#: What a row says of noise: the least level that its last odd and its last even contrasts leave room for, and for how
+#: many orders both have not fallen, as noise does not.
+Level = tuple[float, float, int]
+_SILENT: Level = (inf, inf, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +99,15 @@ def append(rows: Rows, s: list[float], value: float, kind: Kind) -> None:
     rows.append(row)
 
 
-def append_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> tuple[float, float]:
-    """Add the next smaller step to the odd and the even table at once; return the levels of the new row.
+def append_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> Level:
+    """Add the next smaller step to the odd and the even table at once; return what the new row says of noise.
 
-    A level is the least noise that the last contrasts of a row leave room for. No contrast is believed to be
-    finer than the spacing of the table's own numbers: at high order a plain zero says nothing.
+    No contrast is believed to be finer than the spacing of the table's own numbers: at high order a plain zero says
+    nothing.
     """
     row, other = [a], [b]
     loud = louder = inf
+    flat = 0
     j = len(odd)
     if j:
         last, above, beside = s[-1], odd[-1], even[-1]
@@ -116,21 +121,20 @@ def append_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> tu
             row.append(a)
             other.append(b)
             if k > count - 4:
-                loud = min(loud, max(abs(step), GRAIN * abs(a)) / _ODD_NOISE[k])
-                louder = min(louder, max(abs(bend), GRAIN * abs(b)) / _EVEN_NOISE[k])
-        loud, louder = loud * last, louder * last * last
+                seen = max(abs(step), GRAIN * abs(a)) * last / _ODD_NOISE[k]
+                also = max(abs(bend), GRAIN * abs(b)) * last * last / _EVEN_NOISE[k]
+                flat = flat + 1 if seen > 0.5 * loud and also > 0.5 * louder else 0
+                loud, louder = min(loud, seen), min(louder, also)
     odd.append(row)
     even.append(other)
-    return loud, louder
+    return loud, louder, flat
 
 
-def prepend_pair(
-    odd: Rows, even: Rows, s: list[float], a: float, b: float, levels: list[tuple[float, float]]
-) -> None:
+def prepend_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float, levels: list[Level]) -> None:
     """Add the next larger step, ``s[0]``: one new entry at the end of every row below it, and its say in the levels."""
     odd.insert(0, [a])
     even.insert(0, [b])
-    levels.insert(0, (inf, inf))
+    levels.insert(0, _SILENT)
     first, above, beside = s[0], odd[0], even[0]
     for j in range(1, len(odd)):
         row, other, here = odd[j], even[j], s[j]
@@ -144,10 +148,11 @@ def prepend_pair(
         a, b = a + step, b + bend
         row.append(a)
         other.append(b)
-        loud, louder = levels[j]
+        loud, louder, flat = levels[j]
         seen = max(abs(step), GRAIN * abs(a)) * here / _ODD_NOISE[k]
         also = max(abs(bend), GRAIN * abs(b)) * here * here / _EVEN_NOISE[k]
-        levels[j] = (seen if seen < loud else loud, also if also < louder else louder)
+        flat = flat + 1 if seen > 0.5 * loud and also > 0.5 * louder else 0
+        levels[j] = (seen if seen < loud else loud, also if also < louder else louder, flat)
         above, beside = row, other
 
 
@@ -182,7 +187,7 @@ def best_in_row(rows: Rows, j: int, low: int, s: float, sigma: float, u: float, 
             if scaled >= before:
                 bar = 1.5 * gap
             elif scaled > 0.06 * before:
-                bar = 1.5 * gap * scaled / before
+                bar = 1.5 * gap * (scaled / before)
             else:
                 bar = 0.09 * gap
         bar += factors[k] * noise + u * abs(value)
