@@ -82,7 +82,8 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
         return (yield from _broken(trace, seen, gradient))
     if not trace.asked:
         return Finding(DescentVerdict.BUDGET, note="no iterations were asked for, so the slope was not looked at")
-    if values[-1] - values[0] > 4.0 * seen.noise or _climbing(trace, seen):
+    # A level read off eight values may well be half of what it should be.
+    if values[-1] - values[0] > (8.0 if seen.real else 4.0) * seen.noise or _climbing(trace, seen):
         return (yield from _too_large(trace, seen, gradient))
     if seen.faint.all() and not lost:
         return (yield from _faint_start(trace, seen))
@@ -257,10 +258,13 @@ def _faint_start(trace: Trace, seen: Seen) -> Steps:
 def _ended(trace: Trace, seen: Seen) -> Finding | None:
     """Judge a run whose slope has gone: to zero as far as asked, or below what can be seen."""
     steps = len(seen.peak)
-    last = float(np.median(seen.peak[-max(1, steps // 8) :]))
-    tolerance = TOLERANCE * float(np.max(seen.peak, initial=0.0))
+    tail = max(1, steps // 8)
+    last, largest = float(np.median(seen.peak[-tail:])), float(np.max(seen.peak, initial=0.0))
+    tolerance = TOLERANCE * largest
     bar = _finest(seen, steps - 1)
-    below = bool(np.mean(seen.faint[-max(1, steps // 8) :]) >= 0.5)
+    # Bars under noise are noisy themselves; a slope that has shrunk while f holds still within its noise says as much.
+    still = seen.real and last <= 1e-3 * largest and float(np.ptp(trace.values[-max(9, tail) :])) <= 8.0 * seen.noise
+    below = still or bool(np.mean(seen.faint[-tail:]) >= 0.5)
     if not (last <= tolerance or below):
         return None
     if bar <= tolerance and (last <= tolerance or not seen.real):
@@ -272,7 +276,7 @@ def _ended(trace: Trace, seen: Seen) -> Finding | None:
         return Finding(DescentVerdict.CONVERGED, (_arrived(trace, seen, reached, max(tolerance, bar)),))
     first = steps - int(np.argmin(seen.faint[::-1])) if not seen.faint.all() else 0
     facts = {"slope": float(seen.peak[-1]), "resolution": bar, "noise": seen.noise}
-    if not seen.real and bar > 0.1 * float(np.max(seen.peak)):
+    if not seen.real and bar > 0.1 * largest:
         text = f"the slope is {short(seen.peak[-1])} +/- {short(bar)}, as at a kink of f: too coarse to go on"
         return Finding(DescentVerdict.BUDGET, (Event(DescentVerdict.BUDGET, first, steps, text, facts),), text)
     text = f"the last slopes are not above their error, about {short(bar)}; f is known to {short(seen.noise)}"

@@ -14,14 +14,14 @@ noise and of kinks. Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from math import frexp, hypot, inf, isfinite, ldexp, nan, sqrt, ulp
 from typing import TypeAlias
 
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
-from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Level, Rows, append_pair, best_in_row, contrast, prepend_pair
+from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Level, Rows, append_pair, best_in_row, contrast, open_pairs, prepend_pair
 from secant.core.verdicts import Verdict
 
 #: What a line yields (signed steps along the line) and is sent (f there, NaN where it has no value).
@@ -141,6 +141,19 @@ class Ladder:
             self.largest.append(largest)
             self.levels.append(append_pair(self.odd, self.even, steps, odd, even))
 
+    def open(self, work: Work, pairs: Sequence[Pair]) -> None:
+        """Add the first three pairs, largest step first: three times ``add``, without its loops."""
+        fun, line, unit, largest = work.fun, work.line, self.unit, self.largest
+        odds, evens, steps = [], [], self.s
+        for h, a, b in pairs:
+            s = 0.5 * span(line, h) / unit
+            steps.append(s)
+            odds.append((0.5 * a - 0.5 * b) / s)
+            evens.append(((a - fun) + (b - fun)) / (s * s))
+            largest.append(max(abs(a), abs(b), abs(fun)))
+        self.top, self.bottom = pairs[0][0], pairs[2][0]
+        self.odd, self.even, self.levels = open_pairs(odds, evens, steps)
+
     def sigmas(self, sigma: float) -> list[float]:
         """Return the level that counts for each row, when it is ``sigma`` for the newest.
 
@@ -153,7 +166,7 @@ class Ladder:
         return [sigma * max(size / last, 1.0) for size in (sizes[0], *sizes[:-1])]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pick:
     """A value with its bar, both in units of f (a slope times the ladder's unit), and where it stands."""
 
@@ -197,26 +210,25 @@ def parts(work: Work, h: float, a: float, b: float) -> tuple[float, float]:
     return (0.5 * a - 0.5 * b) * share, ((a - fun) + (b - fun)) * share * share
 
 
-def note_pair(work: Work, h: float, a: float, b: float) -> bool:
+def note_pair(work: Work, h: float, values: Values) -> bool:
     """Remember a pair; return whether both of its values are finite."""
+    a, b = values
     work.pairs.append((h, a, b))
-    return isfinite(a) and isfinite(b)
+    return a - a == 0.0 == b - b
+
+
+def pair_at(work: Work, h: float) -> Steps:
+    """Return the two steps of a pair, which are paid for."""
+    work.spent += 2
+    t = moved(work.line, h)
+    return t, -t
 
 
 def evaluate(work: Work, *steps: float) -> Generator[Steps, Values, bool]:
     """Evaluate a pair at each step in one round; return whether all values are finite."""
-    work.spent += 2 * len(steps)
-    line = work.line
-    if len(steps) == 1:
-        t = moved(line, steps[0])
-        a, b = yield (t, -t)
-        work.pairs.append((steps[0], a, b))
-        return isfinite(a) and isfinite(b)
-    values = yield tuple(signed for h in steps for t in (moved(line, h),) for signed in (t, -t))
-    finite = True
-    for index, h in enumerate(steps):
-        finite &= note_pair(work, h, values[2 * index], values[2 * index + 1])
-    return finite
+    values = yield tuple(signed for h in steps for signed in pair_at(work, h))
+    finite = [note_pair(work, h, values[2 * index : 2 * index + 2]) for index, h in enumerate(steps)]
+    return all(finite)
 
 
 def newest(ladder: Ladder) -> float:
@@ -252,7 +264,7 @@ def pick_best(rows: Rows, s: list[float], sigmas: list[float], u: float, roundin
     for j in range(1, len(rows)):
         if floor / s[j] >= least:
             break
-        bar, k = best_in_row(rows, j, 1, s[j], sigmas[j], u, kind)
+        bar, k = best_in_row(rows, j, max(1, len(rows[j]) - 4), s[j], sigmas[j], u, kind)
         if bar < least:
             least, where, order = bar, j, k
     value = rows[where][order] if rows else nan
@@ -305,12 +317,15 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
         before = top
         if ladder.odd[j][0] == 0.0 == ladder.even[j][0] and (ladder.odd[0][0] or ladder.even[0][0]):
             reason = "still"
-        if rising and not reason and (up := 2.0 * ladder.top) <= reach and (yield from evaluate(work, up)):
+        up = 2.0 * ladder.top
+        if rising and not reason and up <= reach and note_pair(work, up, (yield pair_at(work, up))):
             ladder.add(work, work.pairs[-1])
             continue
         rising = False
-        if not reason and not (yield from evaluate(work, 0.5 * ladder.bottom)):
-            reason = "edge"
+        if not reason:
+            h = 0.5 * ladder.bottom
+            if not note_pair(work, h, (yield pair_at(work, h))):
+                reason = "edge"
         if reason:
             return reason, pick_best(ladder.odd, ladder.s, ladder.sigmas(sigma), work.u, most)
         ladder.add(work, work.pairs[-1])
@@ -349,7 +364,7 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
         if noise < 0.6 * best.bar or best.bar <= enough or work.left() < 2 or not _pays(ladder, best):
             break
         h = 2.0 * ladder.top
-        if h > reach or not (yield from evaluate(work, h)):
+        if h > reach or not note_pair(work, h, (yield pair_at(work, h))):
             break
         ladder.add(work, work.pairs[-1])
         new = _pick_top(work, ladder, sigma, best.rounding)

@@ -32,7 +32,6 @@ from secant.core.ladder import (
     descend,
     evaluate,
     moved,
-    note_pair,
     parts,
     pick_best,
     slope_of,
@@ -93,14 +92,15 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
         return probes.cut_short(work, first_step(line), asked, values)
     h = first_step(line)
     ladder = Ladder(h)
-    for row in range(3):
-        if note_pair(work, h * 0.5**row, values[1 + 2 * row], values[2 + 2 * row]):
-            ladder.add(work, work.pairs[-1])
-    if len(ladder.s) < 3:
+    pairs = work.pairs
+    pairs += ((h, values[1], values[2]), (0.5 * h, values[3], values[4]), (0.25 * h, values[5], values[6]))
+    if not isfinite(sum(values)):
         slope = yield from _edge(work)
     elif values.count(work.fun) == len(values):
+        ladder.open(work, pairs)
         slope = yield from _flat(work, ladder, ladder.top)
     else:
+        ladder.open(work, pairs)
         slope = yield from _settle(work, ladder)
     return slope if slope.evaluations == work.spent else replace(slope, evaluations=work.spent)
 
@@ -209,8 +209,7 @@ def _start(work: Work, h: float) -> Generator[Steps, Values, Ladder | None]:
     if not (yield from evaluate(work, h, 0.5 * h, 0.25 * h)):
         return None
     ladder = Ladder(h)
-    for pair in work.pairs[-3:]:
-        ladder.add(work, pair)
+    ladder.open(work, work.pairs[-3:])
     return ladder
 
 

@@ -268,6 +268,8 @@ class Evaluator:
     def _take(self, value: Any, rows: list[Any], status: dict[int, int]) -> None:
         """Read one value of f into the rows, and learn from it what f's values are like."""
         eps = _ROUNDOFF.get(type(value))
+        if eps is not None and self.value_shape is None:
+            self.value_shape, self._plain = (), True
         if self._plain and eps is not None:
             number = float(value)
         else:
