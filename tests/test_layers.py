@@ -11,8 +11,8 @@ SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
     0: ("errors", "request", "results", "serialize", "verdicts"),
     1: ("stencils", "noise", "tableau"),
-    2: ("edges", "ladder", "line", "probes", "refine", "scale"),
-    3: ("operators", "descent"),
+    2: ("edges", "extrapolate", "ladder", "line", "probes", "refine", "scale"),
+    3: ("curvature", "descent", "diagnosis", "operators", "sightings"),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}
 LAYERS |= {"secant._version": 0, "secant.evaluation": 4, "secant._api": 5}

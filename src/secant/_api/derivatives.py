@@ -72,7 +72,9 @@ def derivative(
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
     evaluator = Evaluator(f, x, args=args, on_error=on_error)
     if not evaluator.layout.scalar:
-        raise InputTypeError(f"`x` must be a single number; got {type(x).__name__} of {evaluator.layout.size} entries (use `gradient` for arrays and trees)")
+        raise InputTypeError(
+            f"`x` must be a single number; got {type(x).__name__} of {evaluator.layout.size} entries (use `gradient` for arrays and trees)"
+        )
     problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
     found = run(core_for(chosen, evaluator.base, problems), evaluator)
     return _by_output(evaluator, _settle(chosen, found))
@@ -122,7 +124,9 @@ def gradient(
     found = _settle(chosen, run(core_for(chosen, evaluator.base, problems), evaluator))
     one_output(evaluator, "gradient")
     if chosen.formula is not None and not evaluator.distinct:
-        evaluator(Request(evaluator.base, None, (0.0,)))  # a formula that leaves x out may see the same value all around it
+        evaluator(
+            Request(evaluator.base, None, (0.0,))
+        )  # a formula that leaves x out may see the same value all around it
     return _by_entry(evaluator, found)
 
 
@@ -251,11 +255,16 @@ def _by_output(evaluator: Evaluator, found: Slopes) -> Estimate:
         values, errors, outputs = (_joined(part, half) for part in (values, errors, outputs))
         errors = [abs(error) for error in errors]
         verdicts = [worst(pair) for pair in zip(verdicts[:half], verdicts[half:], strict=True)]
-        slopes = [max(pair, key=lambda slope: slope.verdict.severity) for pair in zip(slopes[:half], slopes[half:], strict=True)]
+        slopes = [
+            max(pair, key=lambda slope: slope.verdict.severity)
+            for pair in zip(slopes[:half], slopes[half:], strict=True)
+        ]
     if not shape:
         slope = slopes[0]
         details = {"": slope} if slope.verdict is not Verdict.OK or slope.note else {}
-        return Estimate(values[0], errors[0], verdicts[0], verdicts[0], evaluator.evaluations, details, outputs[0], slope.step)
+        return Estimate(
+            values[0], errors[0], verdicts[0], verdicts[0], evaluator.evaluations, details, outputs[0], slope.step
+        )
     labels = [f"[{', '.join(map(str, index))}]" for index in np.ndindex(shape)]
     details = {
         label: slope

@@ -64,9 +64,7 @@ def whole(name: str, value: Any, low: int) -> int:
     return int(value)
 
 
-def options(
-    method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol: Any, max_evaluations: Any
-) -> Options:
+def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol: Any, max_evaluations: Any) -> Options:
     """Check the numerical options of a call."""
     if method == "auto" and step is bounds is max_step is noise is max_evaluations is None and rtol == 0.0:
         return PLAIN

@@ -11,8 +11,8 @@ import numpy as np
 from secant._api.derivatives import derivative
 from secant._api.options import real
 from secant.core.errors import InputError, InputTypeError
-from secant.core.operators import fixed
 from secant.core.ladder import Line
+from secant.core.operators import fixed
 from secant.core.request import run
 from secant.core.results import StepStudy
 from secant.core.stencils import CENTRAL

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from math import inf, isfinite, log2, nan
 
-from secant.core.ladder import FLOOR, NOISE, Line, Pick, Steps, Values, Work, evaluate, moved, pick_best, step_near
+from secant.core.extrapolate import FLOOR, NOISE, Pick, pick_best
+from secant.core.ladder import Line, Steps, Values, Work, evaluate, moved, step_near
 from secant.core.results import Slope
 from secant.core.tableau import SIDE, Rows, append, best_in_row, contrast
 from secant.core.verdicts import Verdict

@@ -20,23 +20,8 @@ from dataclasses import replace
 from math import frexp, inf, isfinite, ldexp, nan, sqrt
 
 from secant.core import edges, probes
-from secant.core.ladder import (
-    SIGNIFICAND,
-    Ladder,
-    Line,
-    Pick,
-    Steps,
-    Values,
-    Work,
-    climb,
-    descend,
-    evaluate,
-    moved,
-    parts,
-    pick_best,
-    slope_of,
-    step_near,
-)
+from secant.core.extrapolate import Pick, climb, descend, pick_best, slope_of
+from secant.core.ladder import SIGNIFICAND, Ladder, Line, Steps, Values, Work, evaluate, moved, parts, step_near
 from secant.core.refine import STEPPED, quantum, refine
 from secant.core.results import Slope
 from secant.core.scale import Start, bend_step, search

@@ -197,7 +197,12 @@ def _collect(lanes: list[_Lane], outputs: list[float]) -> Slopes:
 
 
 def fixed(
-    base: Floats, problems: Sequence[Line], formula: Stencil, step: float, directions: Floats | None = None, fun: bool = False
+    base: Floats,
+    problems: Sequence[Line],
+    formula: Stencil,
+    step: float,
+    directions: Floats | None = None,
+    fun: bool = False,
 ) -> Core[Slopes]:
     """Apply a fixed stencil along lines: the formula's own bits, and no error bar.
 
@@ -230,7 +235,9 @@ def _fixed_slope(problem: Line, formula: Stencil, step: float, values: list[floa
         return _failed(len(values))
     value = formula.apply(values, step)
     if not isfinite(value):
-        return Slope(nan, inf, Verdict.UNDEFINED, len(values), step=step, note="a value at the fixed step is not finite")
+        return Slope(
+            nan, inf, Verdict.UNDEFINED, len(values), step=step, note="a value at the fixed step is not finite"
+        )
     note = f"a fixed step ({step:.3g}) tells nothing of its own error"
     moved = problem.x + step if problem.rounder is None else problem.rounder(problem.x + step)
     if moved == problem.x:

@@ -11,20 +11,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from math import inf, isfinite, log2, nan
 
-from secant.core.ladder import (
-    NOISE,
-    Ladder,
-    Pick,
-    Steps,
-    Values,
-    Work,
-    evaluate,
-    finished,
-    parts,
-    pick_best,
-    slope_of,
-    step_near,
-)
+from secant.core.extrapolate import NOISE, Pick, finished, pick_best, slope_of
+from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, parts, step_near
 from secant.core.refine import proportional, quantum, refine
 from secant.core.results import Slope
 from secant.core.scale import search

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from functools import cache
 from math import fsum, isfinite, sqrt
 
-from secant.core.ladder import Ladder, Pick, Steps, Values, Work, evaluate, parts
+from secant.core.extrapolate import Pick
+from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, parts
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
 from secant.core.tableau import EVEN, ODD, contrast
@@ -144,9 +145,7 @@ def _climb(work: Work, ladder: Ladder, sigma: float) -> Generator[Steps, Values,
         ladder.add(work, work.pairs[-1])
 
 
-def _models(
-    values: Sequence[float], nodes: tuple[float, ...], top: float, sigma: float, extra: int = 0
-) -> list[Model]:
+def _models(values: Sequence[float], nodes: tuple[float, ...], top: float, sigma: float, extra: int = 0) -> list[Model]:
     """Fit one window with every number of terms."""
     base = basis(nodes, ODD_POWERS)
     level = sigma / sqrt(2.0)

@@ -131,7 +131,9 @@ class Estimate:
         """What was found, entry by entry, and what to do about it; one line each."""
         lines = []
         for path, slope in _severest(self.details):
-            lines.append(f"{path + ': ' if path else ''}{slope.verdict}: {slope.sentence}. Remedy: {slope.verdict.remedy}.")
+            lines.append(
+                f"{path + ': ' if path else ''}{slope.verdict}: {slope.sentence}. Remedy: {slope.verdict.remedy}."
+            )
         hidden = len(self.details) - len(lines)
         if hidden:
             lines.append(f"... and {hidden} more entries that are not ok")
@@ -154,7 +156,9 @@ class Estimate:
     def __float__(self) -> float:
         values = np.asarray(self.value)
         if values.size != 1 or values.dtype == object:
-            raise InputTypeError(f"only an estimate of one number converts to float; this one has {values.size} entries")
+            raise InputTypeError(
+                f"only an estimate of one number converts to float; this one has {values.size} entries"
+            )
         return float(values.reshape(()))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -219,7 +223,9 @@ def _leaves(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[
         if value is not None:
             yield path, value, error, verdicts
         return
-    for (label, item), (_, spread), (_, words) in zip(below, children(error) or [], children(verdicts) or [], strict=True):
+    for (label, item), (_, spread), (_, words) in zip(
+        below, children(error) or [], children(verdicts) or [], strict=True
+    ):
         yield from _leaves(path + label, item, spread, words)
 
 
@@ -297,7 +303,9 @@ class Descent:
         return to_json(self)
 
     def __str__(self) -> str:
-        head = f"{self.verdict}   f = {number(self.fun)}   {self.iterations} iterations   {self.evaluations} evaluations"
+        head = (
+            f"{self.verdict}   f = {number(self.fun)}   {self.iterations} iterations   {self.evaluations} evaluations"
+        )
         return "\n".join([head, *(f"  iteration {event.iteration}: {event.text}" for event in self.events)])
 
     __repr__ = __str__

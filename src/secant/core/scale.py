@@ -12,7 +12,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from math import inf, log2, sqrt
 
-from secant.core.ladder import NOISE, Pick, Steps, Values, Work, evaluate, parts, step_near
+from secant.core.extrapolate import NOISE, Pick
+from secant.core.ladder import Steps, Values, Work, evaluate, parts, step_near
 from secant.core.results import Slope
 from secant.core.verdicts import Verdict
 

@@ -147,7 +147,12 @@ class DescentVerdict(StrEnum):
     )
     LR_TOO_LARGE = ("lr too large", 3, "the steps overshoot and f grows", "lower the learning rate")
     UNBOUNDED = ("unbounded", 3, "f falls without end", "bound the variables, or check the sign of f")
-    FAILED = ("failed", 3, "f could not be evaluated along the path", "see the exception or the event that names the point")
+    FAILED = (
+        "failed",
+        3,
+        "f could not be evaluated along the path",
+        "see the exception or the event that names the point",
+    )
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
