@@ -74,23 +74,31 @@ def pick_best(rows: Rows, s: list[float], sigmas: list[float], u: float, roundin
     """Return the entry with the smallest bar over the whole table: the newest row first, then from the top down.
 
     A row whose last contrast alone exceeds the best bar so far is passed over, and so are all rows below the step at
-    which the noise alone does.
+    which the noise alone does. Where contrasts do not fall with the order (larger steps lie beyond a jump, say), every
+    order is looked at.
     """
     where = len(rows) - 1
     if where < 1:
         return Pick(nan, inf, 0, 0, nan, rounding)
-    least, order = best_in_row(rows, where, max(1, len(rows[where]) - 4), s[where], sigmas[where], u, kind)
+    least, order = best_in_row(rows, where, _lowest(rows[where]), s[where], sigmas[where], u, kind)
     floor = 2.0 * kind.value_noise[1]
     for j in range(1, where):
         row, sigma, here = rows[j], sigmas[j], s[j]
         if floor * sigma >= least * here:
             break
-        if 0.09 * abs(row[-1] - row[-2]) >= least:
+        low = _lowest(row)
+        if low > 1 and 0.09 * abs(row[-1] - row[-2]) >= least:
             continue
-        bar, k = best_in_row(rows, j, max(1, len(row) - 4), here, sigma, u, kind)
+        bar, k = best_in_row(rows, j, low, here, sigma, u, kind)
         if bar < least:
             least, where, order = bar, j, k
     return Pick(rows[where][order], least, where, order, sigmas[where], rounding)
+
+
+def _lowest(row: list[float]) -> int:
+    """Return the lowest order worth a look: of the last four when contrasts fall, else the first."""
+    n = len(row)
+    return n - 4 if n > 5 and abs(row[-1] - row[-2]) <= 0.1 * abs(row[1] - row[0]) else 1
 
 
 def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, Pick]]:

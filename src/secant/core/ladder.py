@@ -152,7 +152,7 @@ class Ladder:
         """
         sizes = self.largest
         last = sizes[-1]
-        if sizes[0] <= 1.25 * last:
+        if sizes[0] <= 1.25 * last or last == 0.0:
             return [sigma] * len(sizes)
         return [sigma * max(size / last, 1.0) for size in (sizes[0], *sizes[:-1])]
 

@@ -102,10 +102,18 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
     lo, room = flat, min(line.above, line.below, line.max_step)
     hi = inf if flat == ladder.top else 2.0 * flat
     h = 32.0 * ladder.top
+    if hi < inf and quantum(work):
+        larger = yield from _start(work, 16.0 * lo)
+        if larger is not None:
+            return (yield from _rounded(work, larger))
     for _ in range(7):
         h = step_near(min(h, room))
-        if h < 1.2 * lo or work.left() < 2 or not (yield from evaluate(work, h)):
+        if h < 1.2 * lo or work.left() < 2:
             break
+        if not (yield from evaluate(work, h)):
+            room = 0.5 * h
+            h = sqrt(lo) * sqrt(h)
+            continue
         odd, even = parts(work, *work.pairs[-1])
         if odd == 0.0 == even:
             if lo > 64.0 * ladder.top:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from math import inf, isfinite, log2, nan
+from math import hypot, inf, isfinite, log2, nan
 
 from secant.core.extrapolate import NOISE, Pick, finished, pick_best, slope_of
 from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, parts, step_near
@@ -23,6 +23,10 @@ from secant.core.verdicts import Verdict
 RATIO, EVEN_NOISE, CONTRAST_NOISE = 1.375, 2.45, 0.87
 
 
+#: Powers of h that are believed. Values of equal size, seen over thirty octaves, pass for a power of up to 0.1.
+POWERS = (0.12, 0.95)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A slope; with a step, it is only the fallback for a ladder to be started there."""
@@ -31,24 +35,46 @@ class Outcome:
     step: float = 0.0
 
 
-def kinked(ladder: Ladder, best: Pick, windows: int = 2, share: float = 0.3) -> bool:
-    """Return whether the even parts of the last pairs shrink like h, as those of a kink do.
-
-    So many windows of two pairs, extrapolated to h = 0, must agree to the share.
-    """
+def kinked(ladder: Ladder, best: Pick) -> bool:
+    """Return whether the even parts of the last pairs shrink like h, as those of a kink at x do."""
     j = len(ladder.s) - 1
-    if j < windows or ladder.levels[j][1] < best.rounding:
+    if j < 2 or ladder.levels[j][1] < best.rounding:
         return False
-    slopes = [0.5 * ladder.even[i][0] * ladder.s[i] for i in range(j - windows, j + 1)]
-    jumps = [2.0 * after - before for before, after in zip(slopes, slopes[1:], strict=False)]
+    last, before = _opening(ladder, j), _opening(ladder, j - 1)
     floor = max(30.0 * best.rounding, 1e-13 * ladder.largest[j]) / ladder.s[j]
-    return abs(jumps[-1]) > floor and max(jumps) - min(jumps) <= share * abs(jumps[-1])
+    return abs(last) > floor and abs(last - before) <= 0.3 * abs(last)
+
+
+def _opening(ladder: Ladder, j: int) -> float:
+    """Return half the jump of the slope at x that pairs j and j - 1 speak of, extrapolated to h = 0."""
+    return ladder.even[j][0] * ladder.s[j] - 0.5 * ladder.even[j - 1][0] * ladder.s[j - 1]
+
+
+def pointed(ladder: Ladder) -> bool:
+    """Return whether larger pairs see a kink: one near x, that the smallest steps do not reach.
+
+    Their even parts go with h: four in a row have one sign, and their shares of h lie within a factor of two. Those of
+    a smooth function halve from row to row, and noise seldom keeps its sign.
+    """
+    shares = [row[0] * s for row, s in zip(ladder.even, ladder.s, strict=True)]
+    return any(
+        max(four) <= 2.0 * min(four) or min(four) >= 2.0 * max(four)
+        for four in zip(shares, shares[1:], shares[2:], shares[3:], strict=False)
+        if min(four) > 0.0 or max(four) < 0.0
+    )
+
+
+def _even_handed(ladder: Ladder) -> bool:
+    """Return whether odd and even contrasts speak of one level, as those of noise do."""
+    odd = hypot(*(level[0] for level in ladder.levels[-2:]))
+    even = hypot(*(level[1] for level in ladder.levels[-2:]))
+    return max(odd, even) <= 30.0 * min(odd, even)
 
 
 def kink(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Slope | None]:
     """Confirm a kink with one pair of far smaller steps; None when it is not one."""
     j = len(ladder.s) - 1
-    expected = ladder.even[j][0] * ladder.s[j] - 0.5 * ladder.even[j - 1][0] * ladder.s[j - 1]
+    expected = _opening(ladder, j)
     h = ladder.unit * ladder.s[j]
     reach = 40.0 * best.rounding / abs(expected) * ladder.unit
     probe = step_near(max(2.0**-20 * h, work.line.smallest, reach))
@@ -91,8 +117,9 @@ def diagnose(
     value, error = finished(best, ladder.unit)
     if best.sigma <= NOISE * best.rounding and best.bar < 1e-3 * abs(best.value):
         return Outcome(slope_of(work, ladder, best, Verdict.OK))
-    pointed = kinked(ladder, best, windows=3, share=0.1)
-    if reason == "stalled" and fallback is None and not pointed and best.bar < 1e-3 * abs(best.value):
+    near_kink = pointed(ladder)
+    known = best.bar < 1e-3 * abs(best.value) and _even_handed(ladder)
+    if reason == "stalled" and fallback is None and known and not near_kink:
         # The slope is known well over large steps, so what stalls them is small: noise, whatever tiny steps may say.
         return Outcome((yield from refine(work, ladder, best, ())))
     if work.left() < 4 or reason == "budget":
@@ -116,7 +143,7 @@ def diagnose(
         steady = yield from proportional(work, tiny, ladder.bottom)
         if steady is not None:
             return Outcome(steady)
-    quantized = quantum(work) > 0.0 or (not pointed and _quantized(work, ladder, best, tiny))
+    quantized = quantum(work) > 0.0 or (not near_kink and _quantized(work, ladder, best, tiny))
     straight = rough <= 0.15 * best.sigma and (
         rough <= 8.0 * here + 1e-9 * abs(second[0]) or rough <= 0.02 * best.sigma
     )
@@ -127,7 +154,7 @@ def diagnose(
         if start.slope is None:
             slope = Slope(second[0] / lo, probe.bar / lo, Verdict.UNRESOLVED, noise=here, step=lo, reach=lo)
             return Outcome(slope, start.step)
-        if pointed or reason != "stalled" or fallback is not None:
+        if near_kink or reason != "stalled" or fallback is not None:
             return Outcome(start.slope)
         # Straight over tiny steps and ragged over all larger ones, with no bend between: the pieces between two
         # roundings of something inside f. The slope of one piece is not the slope of f.
@@ -164,7 +191,7 @@ def _singular(
         power_here = log2(abs(before / last))
         power_down = log2(abs(last / probe)) / log2(h / tiny)
         steady = abs(power_here - power_down) <= 0.08 and abs(log2(abs(earlier / before)) - power_here) <= 0.1
-        if not 0.05 < power_down < 0.95 or not steady or work.left() < 2:
+        if not POWERS[0] < power_down < POWERS[1] or not steady or work.left() < 2:
             continue
         middle = step_near(h * (tiny / h) ** 0.5)
         if not (yield from evaluate(work, middle)):

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import fsum, isfinite, sqrt
+from math import fsum, hypot, inf, isfinite, sqrt
 
 from secant.core.extrapolate import Pick
 from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, parts
@@ -105,27 +105,36 @@ def noise_level(ladder: Ladder, probes: Sequence[float]) -> float:
             seen.append(contrast(ladder.even, j, k, ladder.s[j], EVEN))
     seen.sort()
     kept = seen[: max(2, int(0.8 * len(seen) + 0.5))]
-    return 1.25 * sqrt(sum(z * z for z in kept) / len(kept))
+    return 1.25 * hypot(*kept) / sqrt(len(kept))
 
 
 def _misfit(values: Sequence[float], base: Basis, terms: int) -> tuple[float, int]:
     """Return the sum of squares that so many terms leave, and the degrees of freedom."""
     rest = sum(value * value for value in values)
     for column in base.columns[:terms]:
-        rest -= _dot(column, values) ** 2
+        share = _dot(column, values)
+        rest -= share * share
     return max(rest, 0.0), len(values) - min(terms, len(base.columns))
 
 
 def _fits(ladder: Ladder, sigma: float) -> bool:
     """Return whether short polynomials describe the six largest steps within the noise."""
     nodes = tuple(0.5**index for index in range(min(6, len(ladder.s))))
-    odd = [ladder.odd[i][0] * ladder.s[i] for i in range(len(nodes))]
-    even = [ladder.even[i][0] * ladder.s[i] ** 2 for i in range(len(nodes))]
+    odd, even = _data(ladder, 0, len(nodes), sigma)
     rest, freedom = _misfit(odd, basis(nodes, ODD_POWERS), 3)
-    if freedom > 0 and rest > 12.0 * freedom * 0.5 * sigma * sigma:
+    if freedom > 0 and rest > 12.0 * freedom * 0.5:
         return False
     rest, freedom = _misfit(even, basis(nodes, EVEN_POWERS), 3)
-    return freedom <= 0 or rest <= 12.0 * freedom * 2.0 * sigma * sigma
+    return freedom <= 0 or rest <= 12.0 * freedom * 2.0
+
+
+def _data(ladder: Ladder, first: int, count: int, sigma: float) -> tuple[list[float], list[float]]:
+    """Return the odd and the even parts of a window of pairs, in units of the noise."""
+    rows = range(first, first + count)
+    return (
+        [ladder.odd[i][0] * ladder.s[i] / sigma for i in rows],
+        [ladder.even[i][0] * ladder.s[i] * ladder.s[i] / sigma for i in rows],
+    )
 
 
 def _climb(work: Work, ladder: Ladder, sigma: float) -> Generator[Steps, Values, None]:
@@ -145,8 +154,8 @@ def _climb(work: Work, ladder: Ladder, sigma: float) -> Generator[Steps, Values,
         ladder.add(work, work.pairs[-1])
 
 
-def _models(values: Sequence[float], nodes: tuple[float, ...], top: float, sigma: float, extra: int = 0) -> list[Model]:
-    """Fit one window with every number of terms."""
+def _models(values: Sequence[float], nodes: tuple[float, ...], top: float, sigma: float) -> list[Model]:
+    """Fit one window with every number of terms; ``sigma`` is the noise of f in the units of the values."""
     base = basis(nodes, ODD_POWERS)
     level = sigma / sqrt(2.0)
     rest = sum(value * value for value in values)
@@ -170,25 +179,27 @@ def _models(values: Sequence[float], nodes: tuple[float, ...], top: float, sigma
         gap = slopes[terms] - slopes[terms - 1]
         bias2 = gap * gap - level * level * (variances[terms] - variances[terms - 1])
         bias = sqrt(max(bias2, 0.0))
-        score = sqrt(error * error + bias * bias) * max(1.0, chi)
+        score = hypot(error, bias) * max(1.0, chi)
         models.append(Model(slopes[terms - 1] / top, error / top, bias / top, chi, score / top, freedom, top))
     return models
 
 
 def _windows(ladder: Ladder, sigma: float) -> list[Model]:
-    """Fit every window of the ladder."""
-    odd = [row[0] * s for row, s in zip(ladder.odd, ladder.s, strict=True)]
+    """Fit every window of the ladder, in units of the noise."""
+    odd, _ = _data(ladder, 0, len(ladder.s), sigma)
     found: list[Model] = []
     for first in range(len(odd) - 2):
         count = min(WINDOW, len(odd) - first)
         nodes = tuple(0.5**index for index in range(count))
-        found += _models(odd[first : first + count], nodes, ladder.s[first], sigma)
+        found += _models(odd[first : first + count], nodes, ladder.s[first], 1.0)
     return found
 
 
 def refine(work: Work, ladder: Ladder, best: Pick, probes: Sequence[float]) -> Generator[Steps, Values, Slope]:
     """Return the slope under noise; ``probes`` are further values of the noise, each of unit size."""
     sigma = max(noise_level(ladder, probes), best.rounding, STEPPED * quantum(work))
+    if not 0.0 < sigma < inf:
+        return _plain(ladder, best)
     yield from _climb(work, ladder, sigma)
     models = _windows(ladder, sigma)
     if not models:
@@ -196,8 +207,7 @@ def refine(work: Work, ladder: Ladder, best: Pick, probes: Sequence[float]) -> G
     winner = min(models, key=lambda model: model.score)
     first = ladder.s.index(winner.top)
     count = min(WINDOW, len(ladder.s) - first)
-    odd = [ladder.odd[i][0] * ladder.s[i] for i in range(first, first + count)]
-    even = [ladder.even[i][0] * ladder.s[i] ** 2 for i in range(first, first + count)]
+    odd, even = _data(ladder, first, count, sigma)
     nodes = [0.5**index for index in range(count)]
     extra = EXTRA[: work.left() // 2]
     top = winner.top * ladder.unit
@@ -205,23 +215,19 @@ def refine(work: Work, ladder: Ladder, best: Pick, probes: Sequence[float]) -> G
         for share, pair in zip(extra, work.pairs[-len(extra) :], strict=True):
             more = parts(work, *pair)
             nodes.append(share)
-            odd.append(more[0])
-            even.append(more[1])
-    else:
-        extra = ()
-    terms = count - winner.freedom
-    sigma = _pooled(sigma, odd, even, tuple(nodes), terms, max(best.rounding, STEPPED * quantum(work)))
-    finer = _models(odd, tuple(nodes), winner.top, sigma)
-    return _average(ladder, finer or [winner], sigma, best)
+            odd.append(more[0] / sigma)
+            even.append(more[1] / sigma)
+    floor = max(best.rounding, STEPPED * quantum(work)) / sigma
+    level = _pooled(odd, even, tuple(nodes), count - winner.freedom, floor)
+    finer = _models(odd, tuple(nodes), winner.top, level)
+    return _average(work, ladder, finer or [winner], level, sigma)
 
 
-def _pooled(
-    sigma: float, odd: list[float], even: list[float], nodes: tuple[float, ...], terms: int, floor: float
-) -> float:
-    """Estimate the level again from the residuals of fits one term longer than the winner's."""
+def _pooled(odd: list[float], even: list[float], nodes: tuple[float, ...], terms: int, floor: float) -> float:
+    """Estimate the level again, in units of the first estimate, from what fits one term longer leave."""
     odd_rest, odd_free = _misfit(odd, basis(nodes, ODD_POWERS), terms + 1)
     even_rest, even_free = _misfit(even, basis(nodes, EVEN_POWERS), min(terms + 2, 4))
-    total, weight = 3.0 * sigma * sigma, 3.0
+    total, weight = 3.0, 3.0
     if odd_free > 0:
         total, weight = total + 2.0 * odd_rest, weight + odd_free
     if even_free > 0:
@@ -229,7 +235,7 @@ def _pooled(
     return max(sqrt(total / weight), floor)
 
 
-def _average(ladder: Ladder, models: list[Model], sigma: float, best: Pick) -> Slope:
+def _average(work: Work, ladder: Ladder, models: list[Model], level: float, sigma: float) -> Slope:
     """Average the models that came close to the best, and join their errors."""
     least = min(model.score for model in models)
     close = [model for model in models if model.score <= 1.5 * least]
@@ -239,9 +245,10 @@ def _average(ladder: Ladder, models: list[Model], sigma: float, best: Pick) -> S
     spread = max(model.slope for model in close) - min(model.slope for model in close)
     error = SAFETY * (1.0 + 2.5 / winner.freedom) * winner.error * max(1.0, winner.chi) + 1.5 * winner.bias
     error = max(error, 1.2 * spread)
-    unit = ladder.unit
-    top = winner.top * unit
-    return Slope(value / unit, error / unit, Verdict.NOISY, noise=sigma, step=top, reach=top)
+    scale, top = sigma / ladder.unit, winner.top * ladder.unit
+    return Slope(
+        value * scale, error * scale, Verdict.NOISY, work.spent, noise=level * sigma, step=top, reach=top
+    )
 
 
 def proportional(work: Work, tiny: float, bottom: float) -> Generator[Steps, Values, Slope | None]:
@@ -258,7 +265,7 @@ def proportional(work: Work, tiny: float, bottom: float) -> Generator[Steps, Val
         return None
     slopes = [parts(work, *pair)[0] / pair[0] for pair in work.pairs[-count - 2 :]]
     mean = fsum(slopes) / len(slopes)
-    scatter = sqrt(fsum((slope - mean) ** 2 for slope in slopes) / (len(slopes) - 1))
+    scatter = hypot(*(slope - mean for slope in slopes)) / sqrt(len(slopes) - 1)
     error = SAFETY * (1.0 + 2.5 / len(slopes)) * scatter / sqrt(len(slopes))
     share = scatter / abs(mean) if mean else 0.0
     note = f"the noise is about {share:.1g} of the change of f, at every step alike" if share else ""
