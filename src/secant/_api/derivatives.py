@@ -245,6 +245,13 @@ def _still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
 def _by_output(evaluator: Evaluator, found: Slopes) -> Estimate:
     """Put the slopes of one line into the shape of f's value."""
     shape = evaluator.value_shape or ()
+    if not shape and not evaluator.complex_values:
+        slope = found.slopes[0][0]
+        verdict = slope.verdict
+        seen = {"": slope} if verdict is not Verdict.OK or slope.note else {}
+        return Estimate(
+            slope.value, slope.error, verdict, verdict, evaluator.evaluations, seen, found.outputs[0], slope.step
+        )
     slopes = [row[0] for row in found.slopes]
     values: Any = [slope.value for slope in slopes]
     errors: Any = [slope.error for slope in slopes]

@@ -103,7 +103,11 @@ class Work:
 
 @dataclass(slots=True)
 class Ladder:
-    """Rows of steps ``unit * s`` with their odd and even tables; ``top`` and ``bottom`` are nominal steps."""
+    """Rows of steps ``unit * s`` with their odd and even tables.
+
+    ``top`` and ``bottom`` are nominal steps; ``fall`` is the share to which contrasts fell from the first to the second
+    order at the opening (1 when nobody has looked).
+    """
 
     unit: float
     top: float = 0.0
@@ -113,6 +117,7 @@ class Ladder:
     even: Rows = field(default_factory=list)
     largest: list[float] = field(default_factory=list)
     levels: list[Level] = field(default_factory=list)
+    fall: float = 1.0
 
     def add(self, work: Work, pair: Pair) -> None:
         """Add a pair at either end, by the size of its step."""
@@ -143,7 +148,7 @@ class Ladder:
             evens.append(((a - fun) + (b - fun)) / (s * s))
             largest.append(max(abs(a), abs(b), abs(fun)))
         self.top, self.bottom = pairs[0][0], pairs[2][0]
-        self.odd, self.even, self.levels = open_pairs(odds, evens, steps)
+        self.odd, self.even, self.levels, self.fall = open_pairs(odds, evens, steps)
 
     def sigmas(self, sigma: float) -> list[float]:
         """Return the level that counts for each row, when it is ``sigma`` for the newest.

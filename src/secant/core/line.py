@@ -75,7 +75,7 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
             slope = yield from edges.one_sided(work, first_step(line), asked, values)
             return replace(slope, evaluations=work.spent)
         return probes.cut_short(work, first_step(line), asked, values)
-    h = first_step(line)
+    h = step_near(asked[1])
     ladder = Ladder(h)
     pairs = work.pairs
     pairs += ((h, values[1], values[2]), (0.5 * h, values[3], values[4]), (0.25 * h, values[5], values[6]))

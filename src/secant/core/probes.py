@@ -88,7 +88,7 @@ def kink(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Slo
         return None
     right, right_bar = _one_side(work, ladder, 1.0, best)
     left, left_bar = _one_side(work, ladder, -1.0, best)
-    error = 0.5 * abs(right - left) + max(left_bar, right_bar)
+    error = (0.5 + 1e-7) * abs(right - left) + max(left_bar, right_bar)
     return Slope(
         0.5 * (left + right),
         error,

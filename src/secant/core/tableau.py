@@ -30,14 +30,14 @@ from secant.core.request import UNIT_ROUNDOFF
 #: Highest order of extrapolation: beyond it the noise factors stand still and nothing is gained.
 TOP_ORDER = 9
 
-#: Least contrast believed, beside the entry: a quarter of the rounding of the table itself.
-GRAIN = 0.25 * UNIT_ROUNDOFF
+#: Least contrast believed, beside the entry: an eighth of the rounding of the table itself.
+GRAIN = 0.12 * UNIT_ROUNDOFF
 
 Rows = list[list[float]]
-#: What a row says of noise: the least level that its last odd and its last even contrasts leave room for, and for how
-#: many orders both have not fallen, as noise does not.
-Level = tuple[float, float, int]
-_SILENT: Level = (inf, inf, 0)
+#: What a row says of noise: the least level that its last odd and its last even contrasts leave room for, for how many
+#: orders both have not fallen, as noise does not, and the larger of the two contrasts at the highest order.
+Level = tuple[float, float, int, float]
+_SILENT: Level = (inf, inf, 0, inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def append_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> Le
     """
     row, other = [a], [b]
     loud = louder = inf
-    flat = 0
+    flat, top = 0, inf
     j = len(odd)
     if j:
         last, above, beside = s[-1], odd[-1], even[-1]
@@ -121,17 +121,21 @@ def append_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> Le
             row.append(a)
             other.append(b)
             if k > count - 4:
+                top = max(abs(step) * last / _ODD_NOISE[k], abs(bend) * last * last / _EVEN_NOISE[k])
                 seen = max(abs(step), GRAIN * abs(a)) * last / _ODD_NOISE[k]
                 also = max(abs(bend), GRAIN * abs(b)) * last * last / _EVEN_NOISE[k]
                 flat = flat + 1 if seen > 0.5 * loud and also > 0.5 * louder else 0
                 loud, louder = min(loud, seen), min(louder, also)
     odd.append(row)
     even.append(other)
-    return loud, louder, flat
+    return loud, louder, flat, top
 
 
-def open_pairs(odd: list[float], even: list[float], s: list[float]) -> tuple[Rows, Rows, list[Level]]:
-    """Return the tables of three pairs and their levels: what three times ``append_pair`` makes, without loops."""
+def open_pairs(odd: list[float], even: list[float], s: list[float]) -> tuple[Rows, Rows, list[Level], float]:
+    """Return the tables of three pairs and their levels: what three times ``append_pair`` makes, without loops.
+
+    The last number is the share to which the contrasts of the third row fall from the first to the second order.
+    """
     first, middle, last = s
     ratio = first / middle
     upper = 1.0 / (ratio * ratio - 1.0)
@@ -139,7 +143,7 @@ def open_pairs(odd: list[float], even: list[float], s: list[float]) -> tuple[Row
     lower = 1.0 / (ratio * ratio - 1.0)
     ratio = first / last
     second = 1.0 / (ratio * ratio - 1.0)
-    rows, levels = [], []
+    rows, levels, tops, falls = [], [], [], []
     for (a, b, c), scale, deeper, noise in (
         (odd, middle, last, _ODD_NOISE),
         (even, middle * middle, last * last, _EVEN_NOISE),
@@ -148,16 +152,24 @@ def open_pairs(odd: list[float], even: list[float], s: list[float]) -> tuple[Row
         high, low = b + up, c + down
         top = (low - high) * second
         rows.append([[a], [b, high], [c, low, low + top]])
+        one, two, three = abs(up) * scale / noise[1], abs(down) * deeper / noise[1], abs(top) * deeper / noise[2]
         levels.append(
             (
-                max(abs(up), GRAIN * abs(high)) * scale / noise[1],
-                max(abs(down), GRAIN * abs(low)) * deeper / noise[1],
-                max(abs(top), GRAIN * abs(low + top)) * deeper / noise[2],
+                max(one, GRAIN * abs(high) * scale / noise[1]),
+                max(two, GRAIN * abs(low) * deeper / noise[1]),
+                max(three, GRAIN * abs(low + top) * deeper / noise[2]),
             )
         )
+        tops.append((one, three))
+        falls.append(three / two if two else 1.0)
     (odd1, odd2, odd3), (even1, even2, even3) = levels
     flat = int(odd3 > 0.5 * odd2 and even3 > 0.5 * even2)
-    return rows[0], rows[1], [_SILENT, (odd1, even1, 0), (min(odd2, odd3), min(even2, even3), flat)]
+    says = [
+        _SILENT,
+        (odd1, even1, 0, max(tops[0][0], tops[1][0])),
+        (min(odd2, odd3), min(even2, even3), flat, max(tops[0][1], tops[1][1])),
+    ]
+    return rows[0], rows[1], says, max(falls)
 
 
 def prepend_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float, levels: list[Level]) -> None:
@@ -178,11 +190,12 @@ def prepend_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float, leve
         a, b = a + step, b + bend
         row.append(a)
         other.append(b)
-        loud, louder, flat = levels[j]
+        loud, louder, flat, _ = levels[j]
         seen = max(abs(step), GRAIN * abs(a)) * here / _ODD_NOISE[k]
         also = max(abs(bend), GRAIN * abs(b)) * here * here / _EVEN_NOISE[k]
         flat = flat + 1 if seen > 0.5 * loud and also > 0.5 * louder else 0
-        levels[j] = (seen if seen < loud else loud, also if also < louder else louder, flat)
+        top = max(abs(step) * here / _ODD_NOISE[k], abs(bend) * here * here / _EVEN_NOISE[k])
+        levels[j] = (seen if seen < loud else loud, also if also < louder else louder, flat, top)
         above, beside = row, other
 
 
