@@ -13,7 +13,7 @@ from math import hypot, inf, nan, sqrt
 from secant.core.ladder import Ladder, Steps, Values, Work, note_pair, pair_at
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
-from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, best_in_row, contrast
+from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, best_in_row, contrast, room_for_noise
 from secant.core.verdicts import Verdict
 
 #: A contrast up to this many levels is noise at the expected level: the floor is reached.
@@ -46,17 +46,34 @@ class Pick:
     rounding: float
 
 
+def newest(ladder: Ladder) -> float:
+    """Return the larger contrast, odd or even, at the highest order of the newest row."""
+    row, other, s = ladder.odd[-1], ladder.even[-1], ladder.s[-1]
+    k = len(row) - 1
+    odd = abs(row[k] - row[k - 1]) * s / ODD.contrast_noise[k]
+    even = abs(other[k] - other[k - 1]) * s * s / EVEN.contrast_noise[k]
+    return odd if odd > even else even
+
+
+def levels(ladder: Ladder, j: int) -> tuple[float, float, int]:
+    """Return the level of noise that odd and even contrasts of row j leave room for, and for how many orders both stood."""
+    s = ladder.s[j]
+    odd, flat = room_for_noise(ladder.odd[j], s, ODD)
+    even, flat_too = room_for_noise(ladder.even[j], s * s, EVEN)
+    return odd, even, min(flat, flat_too)
+
+
 def level(ladder: Ladder, depth: int = 3) -> float:
     """Return the level of noise that the newest rows speak of: the root mean square of theirs.
 
     A row that stands well above those below it holds truncation, and ends the count, unless its contrasts have stopped
     falling from order to order.
     """
-    levels = ladder.levels
-    odd, even, _, _ = levels[-1]
+    last = len(ladder.s) - 1
+    odd, even, _ = levels(ladder, last)
     seen, limit = [odd, even], 6.0 * max(odd, even)
-    for j in range(len(levels) - 2, max(1, len(levels) - depth) - 1, -1):
-        odd, even, flat, _ = levels[j]
+    for j in range(last - 1, max(1, last + 1 - depth) - 1, -1):
+        odd, even, flat = levels(ladder, j)
         if flat < 2 and (odd > limit or even > limit):
             break
         limit = max(limit, 6.0 * odd, 6.0 * even)
@@ -110,18 +127,18 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
     """
     line, stalls, before = work.line, 0, inf
     reach = min(line.above, line.below, line.max_step)
-    rising = ladder.fall <= RISE
+    rising, smallest = _falls_fast(ladder), 2.0 * line.smallest
     while True:
         j = len(ladder.s) - 1
         s = ladder.s[j]
         least, most = work.rounding(ladder.odd[j][-1], ladder.unit, ladder.largest[max(j - 1, 0)])
-        top = ladder.levels[j][3]
-        sigma = max(least, level(ladder))
+        top = newest(ladder)
         rising = rising and top <= RISE * before
         still = top > 0.35 * before
         low = top <= FLOOR * least or (top <= FLOOR * most and still)
-        reason = ""
+        reason, sigma = "", 0.0
         if low or line.rtol:
+            sigma = max(least, level(ladder))
             bar, k = best_in_row(ladder.odd, j, max(1, j - 3), s, sigma, work.u, ODD)
             size = abs(ladder.odd[j][k])
             if bar <= line.rtol * size:
@@ -134,9 +151,9 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
             stalls = stalls + 1 if still else 0
             if stalls >= 2:
                 reason = "stalled"
-            elif j + 1 >= 8 or 0.5 * ladder.bottom < line.smallest:
+            elif j + 1 >= 8 or ladder.bottom < smallest:
                 reason = "rows"
-            elif work.left() < 2:
+            elif work.spent + 2 > line.budget:
                 reason = "budget"
         before = top
         if ladder.odd[j][0] == 0.0 == ladder.even[j][0] and (ladder.odd[0][0] or ladder.even[0][0]):
@@ -151,8 +168,19 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
             if not note_pair(work, h, (yield pair_at(work, h))):
                 reason = "edge"
         if reason:
+            sigma = sigma or max(least, level(ladder))
             return reason, pick_best(ladder.odd, ladder.s, ladder.sigmas(sigma), work.u, most)
         ladder.add(work, work.pairs[-1])
+
+
+def _falls_fast(ladder: Ladder) -> bool:
+    """Return whether the contrasts of an opening fall so fast that larger steps will do better than smaller ones."""
+    share = RISE * ODD.contrast_noise[2] / ODD.contrast_noise[1]
+    row = ladder.odd[-1]
+    if abs(row[2] - row[1]) > share * abs(row[1] - row[0]):
+        return False
+    row = ladder.even[-1]
+    return abs(row[2] - row[1]) <= share * abs(row[1] - row[0])
 
 
 def _straight(ladder: Ladder, rounding: float) -> bool:
@@ -188,7 +216,7 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
         best = new
         if not improved:
             break
-    if len(ladder.s) > rows and (seen := level(ladder, 5)) > sigma:
+    if len(ladder.s) > rows and (seen := level(ladder, 4)) > sigma:
         best = pick_best(ladder.odd, ladder.s, ladder.sigmas(seen), work.u, best.rounding)
     return best
 

@@ -21,7 +21,6 @@ from typing import TypeAlias
 
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.tableau import (
-    Level,
     Rows,
     append_pair,
     open_pairs,
@@ -42,7 +41,7 @@ SHIFTS = (5, 1, 7, 3, 9, 5, 3, 7)
 VALUE_ROUNDING, ARGUMENT_ROUNDING = 0.9, 0.3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
     """One line to differentiate along, and what is known beforehand.
 
@@ -103,11 +102,7 @@ class Work:
 
 @dataclass(slots=True)
 class Ladder:
-    """Rows of steps ``unit * s`` with their odd and even tables.
-
-    ``top`` and ``bottom`` are nominal steps; ``fall`` is the share to which contrasts fell from the first to the second
-    order at the opening (1 when nobody has looked).
-    """
+    """Rows of steps ``unit * s`` with their odd and even tables; ``top`` and ``bottom`` are nominal steps."""
 
     unit: float
     top: float = 0.0
@@ -116,8 +111,6 @@ class Ladder:
     odd: Rows = field(default_factory=list)
     even: Rows = field(default_factory=list)
     largest: list[float] = field(default_factory=list)
-    levels: list[Level] = field(default_factory=list)
-    fall: float = 1.0
 
     def add(self, work: Work, pair: Pair) -> None:
         """Add a pair at either end, by the size of its step."""
@@ -130,12 +123,12 @@ class Ladder:
             self.top = h
             steps.insert(0, s)
             self.largest.insert(0, largest)
-            prepend_pair(self.odd, self.even, steps, odd, even, self.levels)
+            prepend_pair(self.odd, self.even, steps, odd, even)
         else:
             self.top, self.bottom = self.top or h, h
             steps.append(s)
             self.largest.append(largest)
-            self.levels.append(append_pair(self.odd, self.even, steps, odd, even))
+            append_pair(self.odd, self.even, steps, odd, even)
 
     def open(self, work: Work, pairs: Sequence[Pair]) -> None:
         """Add the first three pairs, largest step first: three times ``add``, without its loops."""
@@ -148,7 +141,7 @@ class Ladder:
             evens.append(((a - fun) + (b - fun)) / (s * s))
             largest.append(max(abs(a), abs(b), abs(fun)))
         self.top, self.bottom = pairs[0][0], pairs[2][0]
-        self.odd, self.even, self.levels, self.fall = open_pairs(odds, evens, steps)
+        self.odd, self.even = open_pairs(odds, evens, steps)
 
     def sigmas(self, sigma: float) -> list[float]:
         """Return the level that counts for each row, when it is ``sigma`` for the newest.

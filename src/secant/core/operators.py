@@ -22,7 +22,7 @@ from secant.core.stencils import Stencil
 from secant.core.verdicts import Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Slopes:
     """Slopes by output and line, with f at the point (m floats), as the operators return them.
 

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from math import hypot, inf, isfinite, log2, nan
 
-from secant.core.extrapolate import NOISE, Pick, finished, pick_best, slope_of
+from secant.core.extrapolate import NOISE, Pick, finished, levels, pick_best, slope_of
 from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, parts, step_near
 from secant.core.refine import proportional, quantum, refine
 from secant.core.results import Slope
@@ -38,7 +38,7 @@ class Outcome:
 def kinked(ladder: Ladder, best: Pick) -> bool:
     """Return whether the even parts of the last pairs shrink like h, as those of a kink at x do."""
     j = len(ladder.s) - 1
-    if j < 2 or ladder.levels[j][1] < best.rounding:
+    if j < 2:
         return False
     last, before = _opening(ladder, j), _opening(ladder, j - 1)
     floor = max(30.0 * best.rounding, 1e-13 * ladder.largest[j]) / ladder.s[j]
@@ -66,8 +66,8 @@ def pointed(ladder: Ladder) -> bool:
 
 def _even_handed(ladder: Ladder) -> bool:
     """Return whether odd and even contrasts speak of one level, as those of noise do."""
-    odd = hypot(*(level[0] for level in ladder.levels[-2:]))
-    even = hypot(*(level[1] for level in ladder.levels[-2:]))
+    seen = [levels(ladder, j) for j in (-2, -1)]
+    odd, even = hypot(seen[0][0], seen[1][0]), hypot(seen[0][1], seen[1][1])
     return max(odd, even) <= 30.0 * min(odd, even)
 
 

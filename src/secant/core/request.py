@@ -10,6 +10,9 @@ result. It never calls f. Rules:
 * ``t == 0`` is the point itself: there f must succeed, and its exception passes through.
 * A reply never contains an exception, only a status.
 
+Requests and replies are made by the thousand, and a frozen dataclass takes twice as long to make: these two are not
+frozen, and are treated as if they were.
+
 The pattern is that of protocol libraries without I/O (h11) and of reverse communication (ARPACK).
 """
 
@@ -31,9 +34,9 @@ OK, NOT_FINITE, OUTSIDE, FAILED = 0, 1, 2, 3
 UNIT_ROUNDOFF = 2.0**-53
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """Ask for f at ``base + t[j] * direction(lane[j])``, for each j.
+    """Ask for f at ``base + t[j] * direction(lane[j])``, for each j. Nobody writes to a request once it is made.
 
     Parameters
     ----------
@@ -56,9 +59,9 @@ class Request:
     repeat: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
-    """The values of a request.
+    """The values of a request. Nobody writes to a reply once it is made.
 
     Parameters
     ----------

@@ -34,10 +34,6 @@ TOP_ORDER = 9
 GRAIN = 0.12 * UNIT_ROUNDOFF
 
 Rows = list[list[float]]
-#: What a row says of noise: the least level that its last odd and its last even contrasts leave room for, for how many
-#: orders both have not fallen, as noise does not, and the larger of the two contrasts at the highest order.
-Level = tuple[float, float, int, float]
-_SILENT: Level = (inf, inf, 0, inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,6 @@ def _kind(q: int, power: int, shared: float, single: float, guard: float, first_
 ODD = _kind(q=4, power=1, shared=0.0, single=0.5, guard=1.2, first_decay=0.5)
 #: Even part, f(x+h) - 2 f(x) + f(x-h): the second derivative; f(x) is shared by all rows.
 EVEN = _kind(q=4, power=2, shared=4.0, single=2.0, guard=1.2, first_decay=0.5)
-_ODD_NOISE, _EVEN_NOISE = ODD.contrast_noise, EVEN.contrast_noise
 #: One side, f(x+h) - f(x): the first derivative at the end of a domain.
 SIDE = _kind(q=2, power=1, shared=1.0, single=1.0, guard=0.6, first_decay=0.7)
 
@@ -99,43 +94,25 @@ def append(rows: Rows, s: list[float], value: float, kind: Kind) -> None:
     rows.append(row)
 
 
-def append_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> Level:
-    """Add the next smaller step to the odd and the even table at once; return what the new row says of noise.
-
-    No contrast is believed to be finer than the spacing of the table's own numbers: at high order a plain zero says
-    nothing.
-    """
+def append_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> None:
+    """Add the next smaller step to the odd and the even table at once."""
     row, other = [a], [b]
-    loud = louder = inf
-    flat, top = 0, inf
     j = len(odd)
     if j:
         last, above, beside = s[-1], odd[-1], even[-1]
-        count = min(len(above), TOP_ORDER)
-        for k in range(1, count + 1):
+        for k in range(1, min(len(above), TOP_ORDER) + 1):
             ratio = s[j - k] / last
             gain = 1.0 / (ratio * ratio - 1.0)
-            step, bend = (a - above[k - 1]) * gain, (b - beside[k - 1]) * gain
-            a += step
-            b += bend
+            a += (a - above[k - 1]) * gain
+            b += (b - beside[k - 1]) * gain
             row.append(a)
             other.append(b)
-            if k > count - 4:
-                top = max(abs(step) * last / _ODD_NOISE[k], abs(bend) * last * last / _EVEN_NOISE[k])
-                seen = max(abs(step), GRAIN * abs(a)) * last / _ODD_NOISE[k]
-                also = max(abs(bend), GRAIN * abs(b)) * last * last / _EVEN_NOISE[k]
-                flat = flat + 1 if seen > 0.5 * loud and also > 0.5 * louder else 0
-                loud, louder = min(loud, seen), min(louder, also)
     odd.append(row)
     even.append(other)
-    return loud, louder, flat, top
 
 
-def open_pairs(odd: list[float], even: list[float], s: list[float]) -> tuple[Rows, Rows, list[Level], float]:
-    """Return the tables of three pairs and their levels: what three times ``append_pair`` makes, without loops.
-
-    The last number is the share to which the contrasts of the third row fall from the first to the second order.
-    """
+def open_pairs(odd: list[float], even: list[float], s: list[float]) -> tuple[Rows, Rows]:
+    """Return the tables of three pairs: what three times ``append_pair`` makes, without loops."""
     first, middle, last = s
     ratio = first / middle
     upper = 1.0 / (ratio * ratio - 1.0)
@@ -143,60 +120,53 @@ def open_pairs(odd: list[float], even: list[float], s: list[float]) -> tuple[Row
     lower = 1.0 / (ratio * ratio - 1.0)
     ratio = first / last
     second = 1.0 / (ratio * ratio - 1.0)
-    rows, levels, tops, falls = [], [], [], []
-    for (a, b, c), scale, deeper, noise in (
-        (odd, middle, last, _ODD_NOISE),
-        (even, middle * middle, last * last, _EVEN_NOISE),
-    ):
-        up, down = (b - a) * upper, (c - b) * lower
-        high, low = b + up, c + down
-        top = (low - high) * second
-        rows.append([[a], [b, high], [c, low, low + top]])
-        one, two, three = abs(up) * scale / noise[1], abs(down) * deeper / noise[1], abs(top) * deeper / noise[2]
-        levels.append(
-            (
-                max(one, GRAIN * abs(high) * scale / noise[1]),
-                max(two, GRAIN * abs(low) * deeper / noise[1]),
-                max(three, GRAIN * abs(low + top) * deeper / noise[2]),
-            )
-        )
-        tops.append((one, three))
-        falls.append(three / two if two else 1.0)
-    (odd1, odd2, odd3), (even1, even2, even3) = levels
-    flat = int(odd3 > 0.5 * odd2 and even3 > 0.5 * even2)
-    says = [
-        _SILENT,
-        (odd1, even1, 0, max(tops[0][0], tops[1][0])),
-        (min(odd2, odd3), min(even2, even3), flat, max(tops[0][1], tops[1][1])),
-    ]
-    return rows[0], rows[1], says, max(falls)
+    a, b, c = odd
+    high, low = b + (b - a) * upper, c + (c - b) * lower
+    rows = [[a], [b, high], [c, low, low + (low - high) * second]]
+    a, b, c = even
+    high, low = b + (b - a) * upper, c + (c - b) * lower
+    return rows, [[a], [b, high], [c, low, low + (low - high) * second]]
 
 
-def prepend_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float, levels: list[Level]) -> None:
-    """Add the next larger step, ``s[0]``: one new entry at the end of every row below it, and its say in the levels."""
+def prepend_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> None:
+    """Add the next larger step, ``s[0]``: one new entry at the end of every row below it."""
     odd.insert(0, [a])
     even.insert(0, [b])
-    levels.insert(0, _SILENT)
     first, above, beside = s[0], odd[0], even[0]
     for j in range(1, len(odd)):
-        row, other, here = odd[j], even[j], s[j]
+        row, other = odd[j], even[j]
         k = len(row)
         if k > TOP_ORDER or k > len(above):
             break
-        ratio = first / here
+        ratio = first / s[j]
         gain = 1.0 / (ratio * ratio - 1.0)
         a, b = row[-1], other[-1]
-        step, bend = (a - above[-1]) * gain, (b - beside[-1]) * gain
-        a, b = a + step, b + bend
-        row.append(a)
-        other.append(b)
-        loud, louder, flat, _ = levels[j]
-        seen = max(abs(step), GRAIN * abs(a)) * here / _ODD_NOISE[k]
-        also = max(abs(bend), GRAIN * abs(b)) * here * here / _EVEN_NOISE[k]
-        flat = flat + 1 if seen > 0.5 * loud and also > 0.5 * louder else 0
-        top = max(abs(step) * here / _ODD_NOISE[k], abs(bend) * here * here / _EVEN_NOISE[k])
-        levels[j] = (seen if seen < loud else loud, also if also < louder else louder, flat, top)
+        row.append(a + (a - above[-1]) * gain)
+        other.append(b + (b - beside[-1]) * gain)
         above, beside = row, other
+
+
+def room_for_noise(row: list[float], scale: float, kind: Kind) -> tuple[float, int]:
+    """Return the least level of noise that the last contrasts of a row leave room for, and for how many orders it stood.
+
+    ``scale`` is the row's step to the kind's power. No contrast is believed to be finer than the spacing of the table's
+    own numbers: at high order a plain zero says nothing. Noise does not fall from order to order, truncation does.
+    """
+    least, flat, n, noise = inf, 0, len(row), kind.contrast_noise
+    first = n - 4 if n > 5 else 1
+    before, grain = row[first - 1], GRAIN * abs(row[-1])
+    for k in range(first, n):
+        value = row[k]
+        gap = abs(value - before)
+        seen = (gap if gap > grain else grain) / noise[k]
+        if seen > 0.5 * least:
+            flat += 1
+        else:
+            flat = 0
+        if seen < least:
+            least = seen
+        before = value
+    return least * scale, flat
 
 
 def contrast(rows: Rows, j: int, k: int, s: float, kind: Kind) -> float:
