@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from math import hypot, inf, nan, sqrt
+from math import inf, nan, sqrt
 
 from secant.core.ladder import Ladder, Steps, Values, Work, note_pair, pair_at
 from secant.core.request import UNIT_ROUNDOFF
@@ -78,7 +78,19 @@ def level(ladder: Ladder, depth: int = 3) -> float:
             break
         limit = max(limit, 6.0 * odd, 6.0 * even)
         seen += (odd, even)
-    return LEVEL * hypot(*seen) / sqrt(len(seen))
+    return LEVEL * root_mean_square(seen)
+
+
+def root_mean_square(values: list[float]) -> float:
+    """Return the root mean square, without overflow or underflow (and in the same bits as in arrays)."""
+    most = max(values)
+    if most == 0.0 or most == inf:
+        return most
+    total = 0.0
+    for value in values:
+        share = value / most
+        total += share * share
+    return most * sqrt(total / len(values))
 
 
 def pick_best(rows: Rows, s: list[float], sigmas: list[float], u: float, rounding: float, kind: Kind = ODD) -> Pick:
@@ -125,9 +137,10 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
     As long as contrasts fall fast, larger steps are added in place of smaller ones: they gain an order just the same,
     and the smallest step, which sets the noise, stays large.
     """
-    line, stalls, before = work.line, 0, inf
+    line, stalls, before = work.line, ladder.stalls, ladder.before
     reach = min(line.above, line.below, line.max_step)
-    rising, smallest = _falls_fast(ladder), 2.0 * line.smallest
+    rising = _falls_fast(ladder) if ladder.rising is None else ladder.rising
+    smallest = 2.0 * line.smallest
     while True:
         j = len(ladder.s) - 1
         s = ladder.s[j]

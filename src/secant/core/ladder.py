@@ -102,7 +102,11 @@ class Work:
 
 @dataclass(slots=True)
 class Ladder:
-    """Rows of steps ``unit * s`` with their odd and even tables; ``top`` and ``bottom`` are nominal steps."""
+    """Rows of steps ``unit * s`` with their odd and even tables; ``top`` and ``bottom`` are nominal steps.
+
+    ``before``, ``stalls`` and ``rising`` are where a ladder stands that somebody else began: the last contrast, how often it
+    has not fallen, and whether larger steps come next (None: nobody has looked).
+    """
 
     unit: float
     top: float = 0.0
@@ -111,6 +115,9 @@ class Ladder:
     odd: Rows = field(default_factory=list)
     even: Rows = field(default_factory=list)
     largest: list[float] = field(default_factory=list)
+    before: float = inf
+    stalls: int = 0
+    rising: bool | None = None
 
     def add(self, work: Work, pair: Pair) -> None:
         """Add a pair at either end, by the size of its step."""
