@@ -172,9 +172,12 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
         if ladder.odd[j][0] == 0.0 == ladder.even[j][0] and (ladder.odd[0][0] or ladder.even[0][0]):
             reason = "still"
         up = 2.0 * ladder.top
-        if rising and not reason and up <= reach and note_pair(work, up, (yield pair_at(work, up))):
-            ladder.add(work, work.pairs[-1])
-            continue
+        if rising and not reason and up <= reach:
+            if note_pair(work, up, (yield pair_at(work, up))):
+                ladder.add(work, work.pairs[-1])
+                continue
+            if work.spent + 2 > line.budget:
+                reason = "budget"
         rising = False
         if not reason:
             h = 0.5 * ladder.bottom
@@ -222,6 +225,7 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
         if h > reach or not note_pair(work, h, (yield pair_at(work, h))):
             break
         ladder.add(work, work.pairs[-1])
+        best.row += 1
         new = _pick_top(work, ladder, sigma, best.rounding)
         if abs(new.value - best.value) > new.bar + best.bar or new.bar >= best.bar:
             break

@@ -80,13 +80,19 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
     pairs = work.pairs
     pairs += ((h, values[1], values[2]), (0.5 * h, values[3], values[4]), (0.25 * h, values[5], values[6]))
     if not isfinite(sum(values)):
-        slope = yield from _edge(work)
+        slope = yield from edge(work)
     elif values.count(work.fun) == len(values):
         ladder.open(work, pairs)
         slope = yield from _flat(work, ladder, ladder.top)
     else:
         ladder.open(work, pairs)
-        slope = yield from _settle(work, ladder)
+        slope = yield from settle(work, ladder)
+    return slope if slope.evaluations == work.spent else replace(slope, evaluations=work.spent)
+
+
+def resume(work: Work, core: Generator[Steps, Values, Slope]) -> Generator[Steps, Values, Slope]:
+    """Run a part of the line core for a ladder that somebody else began, and count what was paid."""
+    slope = yield from core
     return slope if slope.evaluations == work.spent else replace(slope, evaluations=work.spent)
 
 
@@ -129,7 +135,7 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
             if rounded or explained:
                 larger = yield from _start(work, 16.0 * lo if rounded else h)
                 if larger is not None:
-                    return (yield from (_rounded if rounded else _settle)(work, larger))
+                    return (yield from (_rounded if rounded else settle)(work, larger))
         h = sqrt(lo) * sqrt(hi) if hi < inf else max(2.0**15 * lo, 0.25)
     return _plateau(work, lo)
 
@@ -149,13 +155,13 @@ def _rounded(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
     return (yield from refine(work, ladder, best, (level, level)))
 
 
-def _settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
+def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
     """Judge a ladder, and start others where it points, until there is a verdict."""
     fallback: Slope | None = None
     for _ in range(LADDERS):
         reason, best = yield from descend(work, ladder)
         if reason == "edge":
-            return (yield from _edge(work))
+            return (yield from edge(work))
         if probes.kinked(ladder, best):
             kink = yield from probes.kink(work, ladder, best)
             if kink is not None:
@@ -206,7 +212,7 @@ def _start(work: Work, h: float) -> Generator[Steps, Values, Ladder | None]:
     return ladder
 
 
-def _edge(work: Work) -> Generator[Steps, Values, Slope]:
+def edge(work: Work) -> Generator[Steps, Values, Slope]:
     """Deal with values that are not finite: shrink into the domain, or work on the side that exists."""
     h, side = yield from edges.shrink(work)
     if side:
@@ -216,4 +222,4 @@ def _edge(work: Work) -> Generator[Steps, Values, Slope]:
     ladder = yield from _start(work, h)
     if ladder is None:
         return probes.unresolved(work)
-    return (yield from _settle(work, ladder))
+    return (yield from settle(work, ladder))

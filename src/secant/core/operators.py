@@ -9,17 +9,22 @@ is known to all.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf, isfinite, nan
 
 import numpy as np
+from numpy.typing import NDArray
 
-from secant.core.ladder import Line, Steps, Values
+from secant.core.ladder import Line, Steps, Values, step_near
+from secant.core.lanes import Ask, LineCore, many
 from secant.core.line import differentiate, opening
 from secant.core.request import FAILED, Core, Floats, Reply, Request
 from secant.core.results import Slope
 from secant.core.stencils import Stencil
 from secant.core.verdicts import Verdict
+
+#: Lines in a block, and from how many on arrays are faster than plain floats.
+BLOCK, LANES = 8192, 24
 
 
 @dataclass(slots=True)
@@ -61,55 +66,114 @@ class Slopes:
 
 
 @dataclass(slots=True)
-class _Lane:
-    """One line on its way: what is known by step, and a generator per output with its open question."""
+class _Entry:
+    """A line core on its way: which line and output it is for, and its open question."""
 
-    known: dict[float, list[float]] = field(default_factory=dict)
-    cores: list[Generator[Steps, Values, Slope]] = field(default_factory=list)
-    asked: list[Steps] = field(default_factory=list)
-    slopes: list[Slope | None] = field(default_factory=list)
+    line: int
+    output: int
+    core: LineCore
+    asked: Steps = ()
 
 
-def lines(base: Floats, problems: Sequence[Line], directions: Floats | None = None) -> Core[Slopes]:
-    """Differentiate along lines, side by side: coordinate i for problem i, or the rows of ``directions``."""
-    openings = [opening(problem) for problem in problems]
+@dataclass(slots=True)
+class _Pool:
+    """Line cores side by side: what is known by line and step, those that still ask, the slopes, and who failed."""
+
+    known: dict[int, dict[float, list[float]]]
+    entries: list[_Entry]
+    slopes: list[list[Slope | None]]
+    failed: set[int]
+
+
+def lines(
+    base: Floats, problems: Sequence[Line], directions: Floats | None = None, fun: Sequence[float] | None = None
+) -> Core[Slopes]:
+    """Differentiate along lines, side by side: coordinate i for problem i, or the rows of ``directions``.
+
+    ``fun`` is f at the point (m floats) when it is known; it is not evaluated then. Many lines are dealt with in blocks,
+    so that memory stays bounded.
+    """
     if len(problems) == 1:
-        return (yield from _alone(base, problems[0], openings[0], directions))
-    lane = [0, *(index for index, steps in enumerate(openings) for _ in steps[1:])]
-    t = [0.0, *(step for steps in openings for step in steps[1:])]
-    reply = yield Request(base, np.array(lane), np.array(t), directions)
-    rows, failed = _rows(reply)
-    lanes = []
-    at = 1
-    for problem, steps in zip(problems, openings, strict=True):
-        found = [rows[0], *rows[at : at + len(steps) - 1]]
-        broken = any(failed[at : at + len(steps) - 1])
-        at += len(steps) - 1
-        lanes.append(_begin(problem, steps, found, reply.eps, broken))
-    yield from _rounds(base, lanes, directions)
-    return _collect(lanes, rows[0])
+        return (yield from _alone(base, problems[0], directions, fun))
+    known = None if fun is None else list(fun)
+    slopes: list[list[Slope]] = []
+    for first in range(0, len(problems), BLOCK):
+        found, known = yield from _block(base, problems[first : first + BLOCK], first, directions, known)
+        slopes = found if not slopes else [mine + its for mine, its in zip(slopes, found, strict=True)]
+    return Slopes(tuple(tuple(row) for row in slopes), tuple(known or ()))
 
 
-def _alone(base: Floats, problem: Line, steps: Steps, directions: Floats | None) -> Core[Slopes]:
+def _alone(base: Floats, problem: Line, directions: Floats | None, fun: Sequence[float] | None) -> Core[Slopes]:
     """Differentiate along a single line: for one output, in plain floats without any bookkeeping."""
-    reply = yield Request(base, None, steps, directions)
+    steps = opening(problem)
+    reply = yield Request(base, None, steps if fun is None else steps[1:], directions)
     values = reply.values
     if not isinstance(values, list) or reply.status is not None:
         rows, failed = _rows(reply)
-        lane = _begin(problem, steps, rows, reply.eps, any(failed))
-        yield from _rounds(base, [lane], directions)
-        return _collect([lane], rows[0])
+        if fun is not None:
+            rows.insert(0, list(fun))
+        pool = _Pool({0: {}}, [], [[None] for _ in rows[0]], {0} if any(failed) else set())
+        _begin(pool, 0, problem, steps, rows, reply.eps)
+        yield from _rounds(base, pool, directions, 0, None, 1)
+        return Slopes(tuple(tuple(row) for row in _collected(pool)), tuple(rows[0]))
+    if fun is not None:
+        values = [fun[0], *values]
     core = differentiate(problem, steps, values, reply.eps)
-    fun = values[0]
     try:
         asked = next(core)
         while True:
             reply = yield Request(base, None, asked, directions)
             if reply.status is not None and FAILED in reply.status:
-                return Slopes(((_failed(0),),), (fun,))
+                return Slopes(((_failed(0),),), (values[0],))
             asked = core.send(reply.values)  # type: ignore[arg-type]
     except StopIteration as stop:
-        return Slopes(((stop.value,),), (fun,))
+        return Slopes(((stop.value,),), (values[0],))
+
+
+def _block(
+    base: Floats, problems: Sequence[Line], first: int, directions: Floats | None, fun: list[float] | None
+) -> Generator[Request, Reply, tuple[list[list[Slope]], list[float]]]:
+    """Differentiate along a block of lines; return slopes by output and line, and f at the point."""
+    openings = [opening(problem) for problem in problems]
+    lane = [first + index for index, steps in enumerate(openings) for _ in steps[1:]]
+    t = [step for steps in openings for step in steps[1:]]
+    if fun is None:
+        lane, t = [0, *lane], [0.0, *t]
+    reply = yield Request(base, np.array(lane), np.array(t), directions)
+    rows, failed = _rows(reply)
+    if fun is None:
+        fun, rows, failed = rows[0], rows[1:], failed[1:]
+    outputs = len(fun)
+    pool = _Pool({}, [], [[None] * len(problems) for _ in fun], set())
+    ordinary: list[int] = []
+    starts: list[int] = []
+    at = 0
+    count = sum(_ordinary(problem, steps) for problem, steps in zip(problems, openings, strict=True))
+    for index, (problem, steps) in enumerate(zip(problems, openings, strict=True)):
+        end = at + len(steps) - 1
+        if any(failed[at:end]):
+            pool.failed.add(index)
+        if count * outputs >= LANES and _ordinary(problem, steps):
+            ordinary.append(index)
+            starts.append(at)
+        else:
+            _begin(pool, index, problem, steps, [fun, *rows[at:end]], reply.eps)
+        at = end
+    many_lanes = None
+    if ordinary:
+        table = np.array(rows)[np.array(starts)[:, None] + np.arange(6)]
+        chosen = [problems[index] for index in ordinary]
+        h = np.array([step_near(openings[index][1]) for index in ordinary])
+        values = np.concatenate([table[:, :, output] for output in range(outputs)])
+        centre = np.repeat(np.array(fun), len(ordinary))
+        many_lanes = (many(chosen * outputs, centre, reply.eps, np.tile(h, outputs), values), ordinary)
+    yield from _rounds(base, pool, directions, first, many_lanes, outputs)
+    return _collected(pool), fun
+
+
+def _ordinary(problem: Line, steps: Steps) -> bool:
+    """Return whether a line opens with three pairs in float64, as lanes do."""
+    return problem.rounder is None and len(steps) == 7 and steps[2] == -steps[1]
 
 
 def _failed(evaluations: int) -> Slope:
@@ -129,71 +193,118 @@ def _rows(reply: Reply) -> tuple[list[list[float]], list[bool]]:
     return rows, failed
 
 
-def _begin(problem: Line, steps: Steps, rows: list[list[float]], u: float, broken: bool) -> _Lane:
-    """Start the line's cores, one per output."""
-    lane = _Lane(dict(zip(steps, rows, strict=True)))
+def _begin(pool: _Pool, index: int, problem: Line, steps: Steps, rows: list[list[float]], u: float) -> None:
+    """Start a line's cores, one per output."""
+    pool.known[index] = dict(zip(steps, rows, strict=True))
+    if index in pool.failed:
+        return
     for output in range(len(rows[0])):
-        lane.asked.append(())
-        lane.slopes.append(_failed(len(steps)) if broken else None)
-        lane.cores.append(differentiate(problem, steps, [row[output] for row in rows], u))
-        if not broken:
-            _advance(lane, output, None)
-    return lane
+        entry = _Entry(index, output, differentiate(problem, steps, [row[output] for row in rows], u))
+        _advance(pool, entry, None)
 
 
-def _advance(lane: _Lane, output: int, values: Values | None) -> None:
+def _advance(pool: _Pool, entry: _Entry, values: Values | None) -> None:
     """Send a core its values, and go on as long as its questions are already answered."""
-    core = lane.cores[output]
+    known = pool.known.setdefault(entry.line, {})
     try:
         while True:
-            asked = core.send(values)  # type: ignore[arg-type]
-            if not all(step in lane.known for step in asked):
-                lane.asked[output] = asked
+            asked = entry.core.send(values)  # type: ignore[arg-type]
+            if not all(step in known for step in asked):
+                entry.asked = asked
+                pool.entries.append(entry)
                 return
-            values = [lane.known[step][output] for step in asked]
+            values = [known[step][entry.output] for step in asked]
     except StopIteration as stop:
-        lane.slopes[output] = stop.value
-        lane.asked[output] = ()
+        pool.slopes[entry.output][entry.line] = stop.value
 
 
-def _rounds(base: Floats, lanes: list[_Lane], directions: Floats | None) -> Generator[Request, Reply, None]:
-    """Ask all open questions in one batch a round until none is left."""
-    while True:
+def _rounds(
+    base: Floats,
+    pool: _Pool,
+    directions: Floats | None,
+    first: int,
+    lanes: tuple[Generator[Ask, tuple[Floats, Floats], list[Slope | None]], list[int]] | None,
+    outputs: int,
+) -> Generator[Request, Reply, None]:
+    """Ask all open questions, those of line cores and those of lanes, in one batch a round until none is left."""
+    ask = None
+    flocks, index = (None, np.zeros(0, dtype=np.intp)) if lanes is None else (lanes[0], np.array(lanes[1]))
+    if flocks is not None:
+        ask = _lanes_on(pool, flocks, lanes[1], None)  # type: ignore[index]
+    while pool.entries or ask is not None:
         where: list[int] = []
         t: list[float] = []
-        for index, lane in enumerate(lanes):
-            wanted = dict.fromkeys(step for steps in lane.asked for step in steps if step not in lane.known)
-            where += [index] * len(wanted)
-            t += wanted
-        if not t:
-            return
-        reply = yield Request(base, np.array(where), np.array(t), directions)
+        for entry in pool.entries:
+            known = pool.known[entry.line]
+            for step in entry.asked:
+                if step not in known:
+                    known[step] = []  # asked for in this round already
+                    where.append(entry.line)
+                    t.append(step)
+        line = index[ask.lane % index.size] if ask is not None else index
+        pairs, back = _unlike(line, ask, outputs)
+        points = np.concatenate([np.array(t), pairs[1], -pairs[1]])
+        owners = np.concatenate([np.array(where, dtype=np.intp), pairs[0], pairs[0]])
+        reply = yield Request(base, owners + first, points, directions)
         rows, failed = _rows(reply)
-        broken = set()
-        for index, step, row, bad in zip(where, t, rows, failed, strict=True):
-            lanes[index].known[step] = row
-            if bad:
-                broken.add(index)
-        for index in dict.fromkeys(where):
-            _answer(lanes[index], index in broken)
+        pool.failed.update(owners[np.array(failed)].tolist())
+        for owner, step, row in zip(where, t, rows, strict=False):
+            pool.known[owner][step] = row
+        waiting, pool.entries = pool.entries, []
+        if ask is not None and flocks is not None:
+            table = np.array(rows[len(t) :]).reshape(2, -1, outputs)
+            output = ask.lane // index.size
+            ask = _lanes_on(pool, flocks, lanes[1], (table[0, back, output], table[1, back, output]))  # type: ignore[index]
+        for entry in waiting:
+            if entry.line not in pool.failed:
+                known = pool.known[entry.line]
+                _advance(pool, entry, [known[step][entry.output] for step in entry.asked])
 
 
-def _answer(lane: _Lane, broken: bool) -> None:
-    """Hand a lane's cores what came in; a failure ends the lines that waited for it."""
-    for output, asked in enumerate(lane.asked):
-        if not asked:
-            continue
-        if broken:
-            lane.cores[output].close()
-            lane.slopes[output] = _failed(len(lane.known))
-            lane.asked[output] = ()
-        else:
-            _advance(lane, output, [lane.known[step][output] for step in asked])
+def _unlike(
+    line: NDArray[np.intp], ask: Ask | None, outputs: int
+) -> tuple[tuple[NDArray[np.intp], Floats], NDArray[np.intp]]:
+    """Return the different pairs that lanes ask for (several outputs ask for the same), and which of them is whose."""
+    if ask is None:
+        return (np.zeros(0, dtype=np.intp), np.zeros(0)), np.zeros(0, dtype=np.intp)
+    if outputs == 1:
+        return (line, ask.t), np.arange(line.size)
+    both, back = np.unique(np.stack([line.astype(np.float64), ask.t]), axis=1, return_inverse=True)
+    return (both[0].astype(np.intp), both[1]), back.reshape(-1)
 
 
-def _collect(lanes: list[_Lane], outputs: list[float]) -> Slopes:
-    slopes = tuple(tuple(lane.slopes[output] for lane in lanes) for output in range(len(outputs)))
-    return Slopes(slopes, tuple(outputs))  # type: ignore[arg-type]
+def _lanes_on(
+    pool: _Pool,
+    flocks: Generator[Ask, tuple[Floats, Floats], list[Slope | None]],
+    index: list[int],
+    answer: tuple[Floats, Floats] | None,
+) -> Ask | None:
+    """Send the lanes their answers; take over what they hand to line cores; return what they ask next."""
+    try:
+        while True:
+            ask = flocks.send(answer)  # type: ignore[arg-type]
+            for given in ask.handed:
+                line = index[given.lane % len(index)]
+                known = pool.known.setdefault(line, {})
+                if len(pool.slopes) == 1:
+                    known.update((step, [value]) for step, value in given.known.items())
+                _advance(pool, _Entry(line, given.lane // len(index), given.core), None)
+            if ask.lane.size:
+                return ask
+            answer = (np.zeros(0), np.zeros(0))
+    except StopIteration as stop:
+        for lane, slope in enumerate(stop.value):
+            if slope is not None:
+                pool.slopes[lane // len(index)][index[lane % len(index)]] = slope
+        return None
+
+
+def _collected(pool: _Pool) -> list[list[Slope]]:
+    """Return the slopes by output and line; a line that failed has none."""
+    return [
+        [_failed(0) if index in pool.failed or slope is None else slope for index, slope in enumerate(row)]
+        for row in pool.slopes
+    ]
 
 
 def fixed(

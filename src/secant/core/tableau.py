@@ -103,8 +103,8 @@ def append_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> No
         for k in range(1, min(len(above), TOP_ORDER) + 1):
             ratio = s[j - k] / last
             gain = 1.0 / (ratio * ratio - 1.0)
-            a += (a - above[k - 1]) * gain
-            b += (b - beside[k - 1]) * gain
+            a = a + (a - above[k - 1]) * gain
+            b = b + (b - beside[k - 1]) * gain
             row.append(a)
             other.append(b)
     odd.append(row)
