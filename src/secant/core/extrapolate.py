@@ -216,7 +216,7 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
     line = work.line
     reach = min(line.above, line.below, line.max_step)
     sigma, rows = best.sigma, len(ladder.s)
-    while best.row == best.order and best.order < TOP_ORDER:
+    while best.row == best.order and best.order < TOP_ORDER and len(ladder.s) < line.pairs:
         noise = 2.0 * ODD.value_noise[best.order] * best.sigma / ladder.s[best.row]
         enough = max(line.rtol, ENOUGH * work.u) * abs(best.value)
         if noise < 0.6 * best.bar or best.bar <= enough or work.left() < 2 or not _pays(ladder, best):

@@ -49,7 +49,7 @@ class Line:
     sets the first step; ``below`` and ``above`` say how far the line may be followed to either side.
     ``noise`` is the absolute error of f as the user states it; ``rtol`` stops early; ``budget`` is the
     most evaluations the line may cost; ``eps`` the unit roundoff of x and ``rounder`` its rounding.
-    Along a direction, ``resolution`` is the spacing of steps that still move every coordinate, and
+    Once rounding is reached, larger steps are added up to so many ``pairs``. Along a direction, ``resolution`` is the spacing of steps that still move every coordinate, and
     ``argument`` the magnitude whose rounding disturbs f's argument (|x| for a coordinate).
     """
 
@@ -65,6 +65,7 @@ class Line:
     rounder: Callable[[float], float] | None = None
     resolution: float = 0.0
     argument: float = 0.0
+    pairs: int = 40
 
     @property
     def smallest(self) -> float:

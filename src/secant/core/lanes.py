@@ -112,6 +112,7 @@ class Lanes:
     rtol: Floats
     budget: Whole
     eps: Floats
+    pairs: Floats
     slopes: list[Slope | None]
 
     def moved(self, lane: Whole, h: Floats) -> Floats:
@@ -184,14 +185,15 @@ def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
                 line.rtol,
                 line.budget,
                 line.eps,
+                line.pairs,
             )
             for line in lines
         ]
     ).T
-    x, resolution, size, reach, smallest, noise, rtol, budget, eps = table
+    x, resolution, size, reach, smallest, noise, rtol, budget, eps, pairs = table
     slopes: list[Slope | None] = [None] * len(lines)
     whole = budget.astype(np.intp)
-    return Lanes(lines, u, fun, x, resolution, size, reach, smallest, noise, rtol, whole, eps, slopes)
+    return Lanes(lines, u, fun, x, resolution, size, reach, smallest, noise, rtol, whole, eps, pairs, slopes)
 
 
 def _span(lanes: Lanes, lane: Whole, h: Floats) -> Floats:
@@ -299,7 +301,7 @@ def _climb_on(lanes: Lanes, flock: Flock) -> list[Flock]:
     spent = 1 + 2 * len(flock.pairs)
     lane, best = flock.lane, flock.best
     go = arrays.climbs(flock.odd, flock.even, flock.s, best, lanes.rtol[lane], lanes.u)
-    go &= (spent + 2 <= lanes.budget[lane]) & (2.0 * flock.top <= lanes.reach[lane])
+    go &= (len(flock.s) < lanes.pairs[lane]) & (spent + 2 <= lanes.budget[lane]) & (2.0 * flock.top <= lanes.reach[lane])
     if not go.all():
         _top_out(lanes, flock.take(~go), spent)
     if not go.any():
