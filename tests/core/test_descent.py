@@ -370,7 +370,7 @@ ODD: list[tuple[str, Function, list[float], float, int, float | None, Verdict, s
     ("bounce", hinge, [5], 1.0, 100, H, Verdict.BUDGET, "overshoot"),
     ("bounce at the limit", bowl, [-3, 4], 1.0, 100, H, Verdict.LR_TOO_LARGE, ""),
     ("bounce in vain", hinge, [5], 464.0, 100, H, Verdict.LR_TOO_LARGE, ""),
-    ("kink reached", hinge, [5], 1.0, 20, None, Verdict.BUDGET, "kink"),
+    ("bounce about a kink", hinge, [5], 1.0, 20, None, Verdict.BUDGET, "overshoot"),
     ("nothing to vary", lambda x: 1.0, [], 0.1, 5, H, Verdict.NOISE_FLOOR, ""),
 ]
 

@@ -1,6 +1,5 @@
 """The conversation: every question gets its answer, and whoever leaves closes the door."""
 
-import dataclasses
 
 import numpy as np
 import pytest
@@ -75,13 +74,10 @@ def test_cores_are_composed_by_yield_from() -> None:
     assert log == ["done", "done"]
 
 
-def test_requests_and_replies_are_frozen_and_told_apart() -> None:
+def test_requests_and_replies_are_small_and_told_apart() -> None:
     request, reply = Request(np.zeros(1), None, (0.0,)), Reply([0.0])
-    for value in (request, reply):
-        for field in dataclasses.fields(value):
-            with pytest.raises(dataclasses.FrozenInstanceError):
-                setattr(value, field.name, None)
-        assert not hasattr(value, "__dict__")
+    assert not hasattr(request, "__dict__")
+    assert not hasattr(reply, "__dict__")
     assert (request.directions, request.repeat, reply.status, reply.eps) == (None, 0, None, UNIT_ROUNDOFF)
     assert sorted([OK, NOT_FINITE, OUTSIDE, FAILED]) == [0, 1, 2, 3]
     assert 1.0 + UNIT_ROUNDOFF == 1.0 < 1.0 + 2.0 * UNIT_ROUNDOFF

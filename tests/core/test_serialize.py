@@ -168,6 +168,7 @@ def test_the_text_itself() -> None:
             }
         },
         "fun": None,
+        "step": None,
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from secant._api.options import Method, Options, coordinate_lines, direction_line, options
+from secant.core import operators
 from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
 from secant.core.operators import Slopes, fixed, lines
@@ -121,7 +122,8 @@ def gradient(
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
     evaluator = Evaluator(f, x, args=args, on_error=on_error, inplace=inplace)
     problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
-    found = _settle(chosen, run(core_for(chosen, evaluator.base, problems), evaluator))
+    core = core_for(chosen, evaluator.base, problems, whole=True)
+    found = _settle(chosen, run(core, evaluator))
     one_output(evaluator, "gradient")
     if chosen.formula is not None and not evaluator.distinct:
         evaluator(
@@ -186,12 +188,17 @@ def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
 
 
 def core_for(
-    chosen: Options, base: Floats, problems: Sequence[Line], directions: Floats | None = None, fun: bool = False
+    chosen: Options,
+    base: Floats,
+    problems: Sequence[Line],
+    directions: Floats | None = None,
+    fun: bool = False,
+    whole: bool = False,
 ) -> Core[Slopes]:
-    """Return the core that the options ask for."""
-    if chosen.formula is None:
-        return lines(base, problems, directions)
-    return fixed(base, problems, chosen.formula, chosen.step, directions, fun)
+    """Return the core that the options ask for; a ``whole`` gradient is looked at along other directions as well."""
+    if chosen.formula is not None:
+        return fixed(base, problems, chosen.formula, chosen.step, directions, fun)
+    return operators.gradient(base, problems) if whole else lines(base, problems, directions)
 
 
 def _settle(chosen: Options, found: Slopes) -> Slopes:

@@ -9,7 +9,7 @@ is known to all.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite, nan
 
 import numpy as np
@@ -25,6 +25,10 @@ from secant.core.verdicts import Verdict
 
 #: Lines in a block, and from how many on arrays are faster than plain floats.
 BLOCK, LANES = 8192, 24
+#: Along generic directions: how far, in units of the lines' own steps, and the golden section, which spreads their weights.
+OFF_AXIS, GOLDEN = 2.0**-10, 0.6180339887498949
+#: A line with fewer evaluations than this to spend has none to spare for other directions.
+ORDINARY_BUDGET = 40
 
 
 @dataclass(slots=True)
@@ -101,6 +105,58 @@ def lines(
         found, known = yield from _block(base, problems[first : first + BLOCK], first, directions, known)
         slopes = found if not slopes else [mine + its for mine, its in zip(slopes, found, strict=True)]
     return Slopes(tuple(tuple(row) for row in slopes), tuple(known or ()))
+
+
+def gradient(base: Floats, problems: Sequence[Line], fun: Sequence[float] | None = None) -> Core[Slopes]:
+    """Differentiate one output by every coordinate, and look along two generic directions as well.
+
+    A function may be smooth along every axis and have no derivative all the same: min(|x|, |y|) at 0. Along a generic
+    direction such a crease shows as any kink does, for a pair or two.
+    """
+    found = yield from lines(base, problems, fun=fun)
+    row = found.slopes[0]
+    if len(problems) < 2 or len(found.slopes) != 1 or any(slope.verdict is not Verdict.OK for slope in row):
+        return found
+    if any(line.budget < ORDINARY_BUDGET or line.below < inf or line.above < inf for line in problems):
+        return found
+    opening_jump = yield from _off_axes(base, problems, row, found.fun)
+    if opening_jump == 0.0:
+        return found
+    note = "f is smooth along each axis, but creased along other directions"
+    creased = tuple(
+        replace(slope, verdict=Verdict.KINK, error=slope.error + opening_jump / slope.step, note=note) for slope in row
+    )
+    return Slopes((creased,), found.outputs)
+
+
+def _off_axes(
+    base: Floats, problems: Sequence[Line], row: Sequence[Slope], fun: float
+) -> Generator[Request, Reply, float]:
+    """Return what f rises by on both sides along a generic direction, per unit of it, when it is creased at x; else 0.
+
+    The unit of each coordinate is the step of its own line. The even part of a crease goes with the step, that of a
+    smooth function with its square: two pairs, the second an eighth of the first, tell them apart.
+    """
+    units = np.array([slope.step if isfinite(slope.step) else 0.0 for slope in row])
+    if not units.any():
+        return 0.0
+    turn = np.arange(1, units.size + 1) * GOLDEN % 1.0
+    directions = np.stack([units * (0.5 + turn), units * (1.5 - turn) * np.where(turn > 0.5, 1.0, -1.0)])
+    signal = float(np.abs(directions[0] * [slope.value for slope in row]).sum())
+    floor = 30.0 * max(slope.noise for slope in row)
+    t = OFF_AXIS
+    reply = yield Request(base, np.array([0, 0, 1, 1]), np.array([t, -t, t, -t]), directions)
+    rows, _ = _rows(reply)
+    for which in (0, 1):
+        even = rows[2 * which][0] - 2.0 * fun + rows[2 * which + 1][0]
+        if not abs(even) > max(floor, 0.02 * signal * t):
+            continue
+        nearer = yield Request(base, np.array([which, which]), np.array([t / 8.0, -t / 8.0]), directions)
+        values, _ = _rows(nearer)
+        closer = values[0][0] - 2.0 * fun + values[1][0]
+        if abs(closer) > floor and abs(8.0 * closer - even) <= 0.2 * abs(even):
+            return abs(even) / t
+    return 0.0
 
 
 def _alone(base: Floats, problem: Line, directions: Floats | None, fun: Sequence[float] | None) -> Core[Slopes]:

@@ -89,6 +89,8 @@ class Slope:
             "side": "right" if math.isnan(self.left) else "left",
         }
         text = self.verdict.sentence.format(**shown)
+        if self.verdict is Verdict.KINK and math.isnan(self.left):
+            text = "no derivative here"
         return f"{text}; {self.note}" if self.note else text
 
 
