@@ -1,6 +1,5 @@
 """The conversation: every question gets its answer, and whoever leaves closes the door."""
 
-
 import numpy as np
 import pytest
 

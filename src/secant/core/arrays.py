@@ -1,9 +1,9 @@
 """The formulas of :mod:`secant.core.extrapolate` for many ladders of one shape at once.
 
 A flock of ladders has the same rows and orders; each number of a table is an array over its lanes. Sums and
-products are those of the line core, in the same order, and decisions use nothing but arithmetic and comparisons: so the
-answers are the same to the last bit, which a law of the tests holds them to. Where the line core breaks out of a loop, a
-mask remembers it here.
+products are those of the line core, in the same order, and decisions use nothing but arithmetic and comparisons:
+so the answers are the same to the last bit, which a law of the tests holds them to. Where the line core breaks out
+of a loop, a mask remembers it here.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ def kinked(even: Columns, s: list[Floats], largest: list[Floats], rounding: Floa
 
 
 def climbs(odd: Columns, even: Columns, s: list[Floats], best: Picks, rtol: Floats, u: float) -> Mask:
-    """Return which lanes go on to a larger step: those limited by noise, on the diagonal, where it can be expected to pay."""
+    """Return which lanes go on to a larger step: limited by noise, on the diagonal, and where it can be expected to pay."""
     row = best.row
     here = np.stack(s)[row, np.arange(row.size)]
     factors = np.array(ODD.value_noise)

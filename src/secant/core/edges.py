@@ -105,7 +105,7 @@ def side_ladder(work: Work, top: float, side: float) -> Generator[Steps, Values,
     ceiling_ = inf
     for _ in range(LADDERS):
         reason, pick, s, rows = yield from _side_descend(work, top, side)
-        slope = _side_slope(work, pick, s, top, side)
+        slope = _side_slope(pick, s, top, side)
         if best is None or slope.error < best.error:
             best = slope
         if reason == "floor":
@@ -184,7 +184,7 @@ def _side_descend(work: Work, top: float, side: float) -> Generator[Steps, Value
     return "stalled", pick, s, rows
 
 
-def _side_slope(work: Work, pick: Pick, s: list[float], top: float, side: float) -> Slope:
+def _side_slope(pick: Pick, s: list[float], top: float, side: float) -> Slope:
     value = pick.value / top
     noisy = pick.sigma > NOISE * pick.rounding
     return Slope(

@@ -26,8 +26,8 @@ LEVEL = 1.7
 MARGIN = 1.2
 #: Contrasts that fall to this share per order have room for larger steps.
 RISE = 0.005
-#: A bar of so many roundings of the value is as good as any (the value itself is several times better): larger steps are
-#: not tried.
+#: A bar of so many roundings of the value is as good as any (the value itself is several times better): no larger
+#: steps are tried.
 ENOUGH = 64.0
 #: How far below the bar the truncation expected of a doubled step must lie before it is paid for: estimates of
 #: contrasts are rough, and two evaluations for nothing cost more than a tenth of a digit is worth.
@@ -56,7 +56,7 @@ def newest(ladder: Ladder) -> float:
 
 
 def levels(ladder: Ladder, j: int) -> tuple[float, float, int]:
-    """Return the level of noise that odd and even contrasts of row j leave room for, and for how many orders both stood."""
+    """Return the levels of noise that both contrasts of row j leave room for, and for how many orders they stood."""
     s = ladder.s[j]
     odd, flat = room_for_noise(ladder.odd[j], s, ODD)
     even, flat_too = room_for_noise(ladder.even[j], s * s, EVEN)
@@ -84,7 +84,7 @@ def level(ladder: Ladder, depth: int = 3) -> float:
 def root_mean_square(values: list[float]) -> float:
     """Return the root mean square, without overflow or underflow (and in the same bits as in arrays)."""
     most = max(values)
-    if most == 0.0 or most == inf:
+    if most in {0.0, inf}:
         return most
     total = 0.0
     for value in values:

@@ -301,7 +301,9 @@ def _climb_on(lanes: Lanes, flock: Flock) -> list[Flock]:
     spent = 1 + 2 * len(flock.pairs)
     lane, best = flock.lane, flock.best
     go = arrays.climbs(flock.odd, flock.even, flock.s, best, lanes.rtol[lane], lanes.u)
-    go &= (len(flock.s) < lanes.pairs[lane]) & (spent + 2 <= lanes.budget[lane]) & (2.0 * flock.top <= lanes.reach[lane])
+    go &= (
+        (len(flock.s) < lanes.pairs[lane]) & (spent + 2 <= lanes.budget[lane]) & (2.0 * flock.top <= lanes.reach[lane])
+    )
     if not go.all():
         _top_out(lanes, flock.take(~go), spent)
     if not go.any():
@@ -351,14 +353,15 @@ def _answered(lanes: Lanes, flocks: list[Flock], a: Floats, b: Floats, handed: l
     """Add the pairs that came in to the flocks that asked for them."""
     rest: list[Flock] = []
     at = 0
-    for flock in flocks:
+    for asking in flocks:
+        flock = asking
         count = flock.lane.size
         up, down = a[at : at + count], b[at : at + count]
         at += count
         fine = np.isfinite(up) & np.isfinite(down)
         flock.pairs.append((flock.h, up, down))
         if not fine.all():
-            rest += _fell(lanes, flock.take(~fine), flock.h[~fine], handed)
+            rest += _fell(lanes, flock.take(~fine), handed)
             h, up, down = flock.h[fine], up[fine], down[fine]
             flock = flock.take(fine)
             flock.h = h
@@ -367,7 +370,7 @@ def _answered(lanes: Lanes, flocks: list[Flock], a: Floats, b: Floats, handed: l
     return rest
 
 
-def _fell(lanes: Lanes, flock: Flock, h: Floats, handed: list[Handed]) -> list[Flock]:
+def _fell(lanes: Lanes, flock: Flock, handed: list[Handed]) -> list[Flock]:
     """Deal with lanes whose new pair has no value: climbers are done, risers turn round, the others are at an edge."""
     if flock.climbing:
         _top_out(lanes, flock, 1 + 2 * len(flock.pairs))

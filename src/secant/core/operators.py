@@ -25,7 +25,7 @@ from secant.core.verdicts import Verdict
 
 #: Lines in a block, and from how many on arrays are faster than plain floats.
 BLOCK, LANES = 8192, 24
-#: Along generic directions: how far, in units of the lines' own steps, and the golden section, which spreads their weights.
+#: Along generic directions: how far, in units of the lines' own steps, and the golden section, which spreads weights.
 OFF_AXIS, GOLDEN = 2.0**-10, 0.6180339887498949
 #: A line with fewer evaluations than this to spend has none to spare for other directions.
 ORDINARY_BUDGET = 40
@@ -94,8 +94,8 @@ def lines(
 ) -> Core[Slopes]:
     """Differentiate along lines, side by side: coordinate i for problem i, or the rows of ``directions``.
 
-    ``fun`` is f at the point (m floats) when it is known; it is not evaluated then. Many lines are dealt with in blocks,
-    so that memory stays bounded.
+    ``fun`` is f at the point (m floats) when it is known; it is not evaluated then. Many lines are dealt with in
+    blocks, so that memory stays bounded.
     """
     if len(problems) == 1:
         return (yield from _alone(base, problems[0], directions, fun))
@@ -119,7 +119,7 @@ def gradient(base: Floats, problems: Sequence[Line], fun: Sequence[float] | None
         return found
     if any(line.budget < ORDINARY_BUDGET or line.below < inf or line.above < inf for line in problems):
         return found
-    opening_jump = yield from _off_axes(base, problems, row, found.fun)
+    opening_jump = yield from _off_axes(base, row, found.fun)
     if opening_jump == 0.0:
         return found
     note = "f is smooth along each axis, but creased along other directions"
@@ -129,9 +129,7 @@ def gradient(base: Floats, problems: Sequence[Line], fun: Sequence[float] | None
     return Slopes((creased,), found.outputs)
 
 
-def _off_axes(
-    base: Floats, problems: Sequence[Line], row: Sequence[Slope], fun: float
-) -> Generator[Request, Reply, float]:
+def _off_axes(base: Floats, row: Sequence[Slope], fun: float) -> Generator[Request, Reply, float]:
     """Return what f rises by on both sides along a generic direction, per unit of it, when it is creased at x; else 0.
 
     The unit of each coordinate is the step of its own line. The even part of a crease goes with the step, that of a

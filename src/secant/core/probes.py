@@ -123,10 +123,10 @@ def diagnose(
         # The slope is known well over large steps, so what stalls them is small: noise, whatever tiny steps may say.
         return Outcome((yield from refine(work, ladder, best, ())))
     if work.left() < 4 or reason == "budget":
-        return Outcome(_cut(work, ladder, best, fallback))
+        return Outcome(_cut(ladder, best, fallback))
     tiny = step_near(max(2.0**-32 * ladder.unit * ladder.s[0], work.line.smallest))
     if 4.0 * tiny > ladder.unit * ladder.s[-1]:
-        return Outcome(_cut(work, ladder, best, fallback))
+        return Outcome(_cut(ladder, best, fallback))
     if not (yield from evaluate(work, tiny, RATIO * tiny)):
         return Outcome(Slope(value, 2.0 * error, Verdict.UNRESOLVED, note="f has no value very close to x"))
     first, second = (parts(work, *pair) for pair in work.pairs[-2:])
@@ -159,7 +159,7 @@ def diagnose(
         # Straight over tiny steps and ragged over all larger ones, with no bend between: the pieces between two
         # roundings of something inside f. The slope of one piece is not the slope of f.
     elif fallback is not None:
-        return Outcome(_cut(work, ladder, best, fallback))
+        return Outcome(_cut(ladder, best, fallback))
     seen = (first[1] / EVEN_NOISE, second[1] / EVEN_NOISE, (first[0] - second[0] / RATIO) / CONTRAST_NOISE)
     return Outcome((yield from refine(work, ladder, best, seen)))
 
@@ -208,7 +208,7 @@ def _singular(
     return None
 
 
-def _cut(work: Work, ladder: Ladder, best: Pick, fallback: Slope | None) -> Slope:
+def _cut(ladder: Ladder, best: Pick, fallback: Slope | None) -> Slope:
     """Return what is known when evaluations or steps ran out: the bar reaches all that was seen last."""
     value, error = finished(best, ladder.unit)
     rows = ladder.odd

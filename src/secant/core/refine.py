@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from math import fsum, hypot, inf, isfinite, sqrt
 
 from secant.core.extrapolate import Pick
@@ -287,7 +288,7 @@ def quantum(work: Work) -> float:
     values = sorted({fun, *(value for _, a, b in work.pairs for value in (a, b) if isfinite(value))})
     if len(values) < 3:
         return 0.0
-    q = min(after - before for before, after in zip(values, values[1:], strict=False))
+    q = min(after - before for before, after in pairwise(values))
     blur = 8.0 * UNIT_ROUNDOFF * max(abs(values[0]), abs(values[-1])) / q
     if blur > 0.02 or values[-1] - values[0] == q:
         return 0.0

@@ -1,7 +1,7 @@
 """Results: frozen values that read well, and say what they are worth.
 
 Every number a person sees is printed with the digits that are known and no more: the bar is rounded
-to two figures, the value to the place of the bar's last one.
+to two figures, the value to the place of the bar's first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SHOWN = 12
 def number(value: complex, error: float = math.nan) -> str:
     """Format a number with the digits its error bar leaves standing (six where there is no bar).
 
-    >>> number(0.2000000000000012, 1.4e-14), number(6.0, 0.0123), number(1 / 3)
+    >>> number(0.2000000000000002, 1.4e-15), number(6.0, 0.0123), number(1 / 3)
     ('0.2', '6', '0.333333')
     """
     if isinstance(value, complex):
@@ -36,7 +36,9 @@ def number(value: complex, error: float = math.nan) -> str:
         return f"{value:.6g}"
     if value == 0.0:
         return "0"
-    place = math.floor(math.log10(error)) - 1
+    place = math.floor(math.log10(error))
+    if place >= 0 and abs(value) < 1e16:
+        return str(round(value / 10**place) * 10**place)
     digits = min(16, math.floor(math.log10(abs(value))) - place + 1)
     if digits < 1:
         return "0"

@@ -1,8 +1,8 @@
 """Extrapolation tables with an error model for every entry.
 
-Theory. With steps halved from row to row (nearly: the ratios are taken as they are), ``values[j]`` is an approximation whose error is a series
-in ``h**2`` (symmetric pairs) or in ``h`` (one side). Entry ``(j, k)`` of the Neville table removes k
-terms of it. Two errors remain, and both are estimated for *every* entry:
+Theory. With steps halved from row to row (nearly: the ratios are taken as they are), ``values[j]`` is an
+approximation whose error is a series in ``h**2`` (symmetric pairs) or in ``h`` (one side). Entry ``(j, k)`` of the Neville
+table removes k terms of it. Two errors remain, and both are estimated for *every* entry:
 
 * truncation, from the contrast ``|T[j][k] - T[j][k-1]|``, the same contrast one row up divided by what a
   row gains (which guards against an accidental zero), and the decay from order to order;
@@ -147,7 +147,7 @@ def prepend_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> N
 
 
 def room_for_noise(row: list[float], scale: float, kind: Kind) -> tuple[float, int]:
-    """Return the least level of noise that the last contrasts of a row leave room for, and for how many orders it stood.
+    """Return the least level of noise that a row's last contrasts leave room for, and for how many orders it stood.
 
     ``scale`` is the row's step to the kind's power. No contrast is believed to be finer than the spacing of the table's
     own numbers: at high order a plain zero says nothing. Noise does not fall from order to order, truncation does.

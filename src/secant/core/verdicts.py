@@ -54,7 +54,7 @@ class Verdict(StrEnum):
         "noisy",
         1,
         "f carries noise of about {noise}, so the slope is known only to the bar; steps of about {step} were used",
-        "usable within the bar; lower the noise (tighter solver tolerance, fixed random numbers, float64) for more digits",
+        "usable within the bar; for more digits lower the noise (tighter tolerance, fixed random numbers, float64)",
         "value: the slope of the function under its noise; bar: covers it",
     )
     KINK = (
