@@ -17,7 +17,7 @@ finite = st.floats(-1e300, 1e300)
 
 @given(finite, st.floats(1e-300, 1e300))
 def test_the_printed_value_is_within_the_bar_of_the_value(value, error) -> None:
-    """The value is rounded to the place of the bar's first figure, so that printing moves it by half of the bar at most."""
+    """The value is rounded to the place of the bar's first figure: printing moves it by half of the bar at most."""
     printed = float(number(value, error))
     assert abs(printed - value) <= 0.5 * error * 1.001 + abs(value) * 1e-15
 

@@ -23,9 +23,9 @@ Method: TypeAlias = Literal["auto", "central", "forward", "backward"] | Stencil
 
 _STENCILS = {"auto": CENTRAL, "central": CENTRAL, "forward": FORWARD, "backward": BACKWARD}
 
-#: Pairs up to which a line of a gradient adds larger steps, for few entries and for 24 and more. Each step halves what
-#: rounding leaves, for two evaluations an entry: on the benchmark's gradients 13.8 digits at five pairs and 14.7 without
-#: a limit.
+#: Pairs up to which a line of a gradient adds larger steps, for few entries and for 24 and more. Each step halves
+#: what rounding leaves, for two evaluations an entry: on the benchmark's gradients 13.8 digits at five pairs and
+#: 14.7 without a limit.
 FEW_PAIRS, MANY_PAIRS, MANY = 7, 5, 24
 
 #: Evaluations a single line may cost when nobody says otherwise.

@@ -245,7 +245,7 @@ def kinked(even: Columns, s: list[Floats], largest: list[Floats], rounding: Floa
 
 
 def climbs(odd: Columns, even: Columns, s: list[Floats], best: Picks, rtol: Floats, u: float) -> Mask:
-    """Return which lanes go on to a larger step: limited by noise, on the diagonal, and where it can be expected to pay."""
+    """Return which lanes go on to a larger step: limited by noise, on the diagonal, where it can be expected to pay."""
     row = best.row
     here = np.stack(s)[row, np.arange(row.size)]
     factors = np.array(ODD.value_noise)

@@ -45,12 +45,12 @@ VALUE_ROUNDING, ARGUMENT_ROUNDING = 0.9, 0.3
 class Line:
     """One line to differentiate along, and what is known beforehand.
 
-    ``x`` is the coordinate that the step is added to (0 for a direction), ``size`` the magnitude that sets the first
-    step; ``below`` and ``above`` say how far the line may be followed to either side. ``noise`` is the absolute error of
-    f as the user states it; ``rtol`` stops early; ``budget`` is the most evaluations the line may cost; ``eps`` the unit
-    roundoff of x and ``rounder`` its rounding. Along a direction, ``resolution`` is the spacing of steps that still move
-    every coordinate, and ``argument`` the magnitude whose rounding disturbs f's argument (|x| for a coordinate). Once
-    rounding is reached, larger steps are added up to so many ``pairs``.
+    ``x`` is the coordinate that the step is added to (0 for a direction), ``size`` the magnitude that sets the
+    first step; ``below`` and ``above`` say how far the line may be followed to either side. ``noise`` is the
+    absolute error of f as the user states it; ``rtol`` stops early; ``budget`` is the most evaluations the line may
+    cost; ``eps`` the unit roundoff of x and ``rounder`` its rounding. Along a direction, ``resolution`` is the
+    spacing of steps that still move every coordinate, and ``argument`` the magnitude whose rounding disturbs f's
+    argument (|x| for a coordinate). Once rounding is reached, larger steps are added up to so many ``pairs``.
     """
 
     x: float

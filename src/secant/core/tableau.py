@@ -1,8 +1,8 @@
 """Extrapolation tables with an error model for every entry.
 
 Theory. With steps halved from row to row (nearly: the ratios are taken as they are), ``values[j]`` is an
-approximation whose error is a series in ``h**2`` (symmetric pairs) or in ``h`` (one side). Entry ``(j, k)`` of the Neville
-table removes k terms of it. Two errors remain, and both are estimated for *every* entry:
+approximation whose error is a series in ``h**2`` (symmetric pairs) or in ``h`` (one side). Entry ``(j, k)`` of
+the Neville table removes k terms of it. Two errors remain, and both are estimated for *every* entry:
 
 * truncation, from the contrast ``|T[j][k] - T[j][k-1]|``, the same contrast one row up divided by what a
   row gains (which guards against an accidental zero), and the decay from order to order;
