@@ -24,6 +24,8 @@ ROWS, LADDERS = 10, 6
 def opening(line: Line, h: float) -> Steps:
     """Return the first round next to a bound: three steps to the roomier side."""
     side, h = roomier(line, h)
+    if h < line.smallest:
+        return (0.0,)
     return (0.0, *(side * moved(line, h * 0.5**row) for row in range(3)))[: max(1, line.budget)]
 
 
@@ -62,7 +64,8 @@ def shrink(work: Work) -> Generator[Steps, Values, tuple[float, float]]:
 def one_sided(work: Work, first: float, asked: Steps, values: Values) -> Generator[Steps, Values, Slope]:
     """Go on from an opening next to a bound."""
     if len(asked) < 2:
-        return Slope(nan, inf, Verdict.UNRESOLVED, note="no evaluation is left for a step")
+        note = "the bounds, or the evaluations allowed, leave no room for a step"
+        return Slope(nan, inf, Verdict.UNRESOLVED, note=note)
     side, top = roomier(work.line, first)
     for row, value in enumerate(values[1:]):
         h = top * 0.5**row

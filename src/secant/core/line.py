@@ -74,7 +74,7 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
         if min(line.below, line.above) < first_step(line):
             slope = yield from edges.one_sided(work, first_step(line), asked, values)
             return replace(slope, evaluations=work.spent)
-        return probes.cut_short(work, first_step(line), asked, values)
+        return replace(probes.cut_short(work, first_step(line), asked, values), evaluations=work.spent)
     h = step_near(asked[1])
     ladder = Ladder(h)
     pairs = work.pairs

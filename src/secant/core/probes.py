@@ -183,6 +183,11 @@ def _singular(
             continue
         spread = max(abs(value - last) for value in (earlier, before)) / abs(last)
         if abs(probe - last) <= 0.02 * abs(last):
+            part = rows is ladder.odd
+            across = (ladder.even if part else ladder.odd)[-1][0] * ladder.s[-1] ** (2 if part else 1)
+            spread = max(
+                spread, abs(first[1 - which] - across) / abs(last), abs(second[1 - which] - across) / abs(last)
+            )
             if spread <= 0.1 and abs(other - probe) <= 0.02 * abs(probe) and not quantum(work):
                 height = 2.0 * probe if which == 0 else 0.5 * probe
                 note = "" if which == 0 else "the value at x itself stands apart from both sides"

@@ -247,7 +247,9 @@ def _average(work: Work, ladder: Ladder, models: list[Model], level: float, sigm
     error = SAFETY * (1.0 + 2.5 / winner.freedom) * winner.error * max(1.0, winner.chi) + 1.5 * winner.bias
     error = max(error, 1.2 * spread)
     scale, top = sigma / ladder.unit, winner.top * ladder.unit
-    return Slope(value * scale, error * scale, Verdict.NOISY, work.spent, noise=level * sigma, step=top, reach=top)
+    return Slope(
+        value * scale, error * scale, Verdict.NOISY, work.spent, noise=min(level, 2.0) * sigma, step=top, reach=top
+    )
 
 
 def proportional(work: Work, tiny: float, bottom: float) -> Generator[Steps, Values, Slope | None]:

@@ -1,0 +1,108 @@
+"""Extrapolation tables: the textbook's numbers, whatever the order in which rows arrive."""
+
+from math import isclose, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secant.core.tableau import (
+    EVEN,
+    GRAIN,
+    ODD,
+    SIDE,
+    append,
+    append_pair,
+    best_in_row,
+    open_pairs,
+    prepend_pair,
+    room_for_noise,
+)
+
+values = st.lists(st.floats(-10, 10), min_size=3, max_size=8)
+
+
+def neville(data, steps, power):
+    """The textbook's table: polynomial interpolation in h**power, evaluated at 0."""
+    rows = []
+    for j, value in enumerate(data):
+        row = [value]
+        for k in range(1, j + 1):
+            ratio = (steps[j - k] / steps[j]) ** power
+            row.append(row[k - 1] + (row[k - 1] - rows[j - 1][k - 1]) / (ratio - 1.0))
+        rows.append(row)
+    return rows
+
+
+@given(values)
+def test_append_is_nevilles_table(data) -> None:
+    steps = [1.0 * 0.5**j * (1.0 + 1e-13 * j) for j in range(len(data))]
+    for kind, power in ((ODD, 2), (SIDE, 1)):
+        rows, s = [], []
+        for value, step in zip(data, steps, strict=True):
+            s.append(step)
+            append(rows, s, value, kind)
+        expected = neville(data, steps, power)
+        for row, other in zip(rows, expected, strict=True):
+            assert np.allclose(row, other, rtol=1e-12, atol=1e-12)
+
+
+@given(values, values)
+def test_rows_may_come_from_either_end(odd, even) -> None:
+    n = min(len(odd), len(even))
+    steps = [0.5**j for j in range(n)]
+    down, down_too = [], []
+    for j in range(n):
+        append_pair(down, down_too, steps[: j + 1], odd[j], even[j])
+    assert (down[:3], down_too[:3]) == open_pairs(odd[:3], even[:3], steps[:3])
+    for start in range(1, n):
+        up, up_too, s = [], [], []
+        for j in range(start, n):
+            s.append(steps[j])
+            append_pair(up, up_too, s, odd[j], even[j])
+        for j in range(start - 1, -1, -1):
+            s.insert(0, steps[j])
+            prepend_pair(up, up_too, s, odd[j], even[j])
+        assert (up, up_too) == (down, down_too)
+
+
+@pytest.mark.parametrize("kind", [ODD, EVEN, SIDE], ids=["odd", "even", "side"])
+def test_noise_factors_are_those_of_the_weights(kind) -> None:
+    """A unit of noise in each value of f: its variance through the table, by the table's own linearity."""
+    n = 7
+    steps = [0.5**j for j in range(n)]
+    columns = []
+    for which in range(n):
+        rows, s = [], []
+        for j in range(n):
+            s.append(steps[j])
+            append(rows, s, float(j == which) / steps[j] ** kind.power, kind)
+        columns.append(rows[-1])
+    weights = np.array(columns).T
+    single, shared = {ODD: (0.5, 0.0), EVEN: (2.0, 4.0), SIDE: (1.0, 1.0)}[kind]
+    scale = steps[-1] ** kind.power
+    for k in range(1, n):
+        spread = sqrt(single * np.sum(weights[k] ** 2) + shared * np.sum(weights[k]) ** 2) * scale
+        assert isclose(spread, kind.value_noise[k], rel_tol=1e-9)
+        gap = weights[k] - weights[k - 1]
+        spread = sqrt(single * np.sum(gap**2) + shared * np.sum(gap) ** 2) * scale
+        assert isclose(spread, kind.contrast_noise[k], rel_tol=1e-6)
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=4, max_size=7), st.integers(-600, 600))
+def test_bars_scale_with_the_values(data, power) -> None:
+    """No product of two small or two large numbers may underflow or overflow on the way."""
+    steps, scale = [0.5**j for j in range(len(data))], 2.0**power
+    tables = []
+    for factor in (1.0, scale):
+        rows, s = [], []
+        for value, step in zip(data, steps, strict=True):
+            s.append(step)
+            append(rows, s, factor * value, ODD)
+        tables.append(best_in_row(rows, len(rows) - 1, 1, s[-1], factor * 1e-10, 2.0**-53, ODD))
+    assert tables[1] == (scale * tables[0][0], tables[0][1])
+
+
+def test_a_plain_zero_leaves_room_for_the_grain_of_the_table() -> None:
+    assert room_for_noise([1.0, 1.0, 1.0], 1.0, ODD)[0] == GRAIN / ODD.contrast_noise[1]
