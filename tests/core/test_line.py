@@ -6,11 +6,11 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zoo import HARD, SMOOTH, ZOO
 
 from secant.core.ladder import Line
 from secant.core.line import differentiate, opening
 from secant.core.verdicts import Verdict
+from zoo import HARD, SMOOTH, ZOO
 
 each_animal = pytest.mark.parametrize("animal", ZOO, ids=lambda animal: animal.name)
 

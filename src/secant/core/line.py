@@ -39,7 +39,8 @@ def first_step(line: Line) -> float:
     """
     h = ldexp(SIGNIFICAND, frexp(line.size)[1] - 4) if line.size else 0.25 * SIGNIFICAND
     h = min(h, 2.0**1000)
-    h = max(h, 8.0 * line.smallest)
+    if h < 8.0 * line.smallest:
+        h = step_near(16.0 * line.smallest)
     room = min(line.below, line.above)
     if room < h and room >= h / 64.0:
         h = step_near(room)
@@ -67,7 +68,8 @@ def _pairs(line: Line, h: float, count: int) -> Steps:
 
 def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generator[Steps, Values, Slope]:
     """Find the slope of a line whose opening was asked and answered."""
-    work = Work(line, values[0], u, len(asked))
+    # Where x is of a lower precision, so is what f does with it, though it may hand out wider numbers.
+    work = Work(line, values[0], max(u, line.eps), len(asked))
     if not isfinite(work.fun):
         return Slope(nan, inf, Verdict.UNDEFINED, work.spent, note="f has no finite value at x itself")
     if len(asked) < 7 or asked[2] != -asked[1]:

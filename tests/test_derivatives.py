@@ -1,0 +1,203 @@
+"""The questions as a person asks them: values, bars, verdicts, structures."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import secant
+from secant import Verdict
+from zoo import ZOO
+
+
+def bowl(x):
+    return float(np.sum(np.square(x)))
+
+
+@pytest.mark.parametrize("animal", ZOO, ids=lambda animal: animal.name)
+def test_derivative(animal) -> None:
+    est = secant.derivative(animal.f, animal.x)
+    assert abs(est.value - animal.truth) <= 2.0 * est.error
+    assert est.evaluations <= 40
+    assert est.fun == animal.f(animal.x)
+    assert secant.from_json(est.to_json()).to_json() == est.to_json()
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "value"),
+    [
+        (lambda x: 0.01 * x**2 + 0.1 * x, 5, 0.1999999999990898),
+        (lambda x: 0.01 * x**2 + 0.1 * x, 10, 0.2999999999986347),
+        (lambda x: x * x + 4.0**2.0, 3.0, 6.00000000000378),
+        (lambda x: 3.0**2.0 + x * x, 4.0, 7.999999999999119),
+    ],
+)
+def test_the_notes_own_bits(f, x, value) -> None:
+    est = secant.derivative(f, x, method="central", step=1e-4)
+    assert est.value == value
+    assert (est.verdict, est.error, est.evaluations) == (Verdict.UNRESOLVED, math.inf, 2)
+
+
+def test_a_fixed_step_lost_beside_x_is_named() -> None:
+    est = secant.derivative(lambda x: x * x, 5.0, method="forward", step=1e-49)
+    assert est.value == 0.0
+    assert "lost in rounding" in est.message
+
+
+def test_structures_come_back() -> None:
+    tree = {"w": np.array([[1.0, 2.0, 3.0]]), "b": (0.5, [np.float32(2.0)]), "n": None}
+
+    def f(p):
+        return float((p["w"] ** 2).sum() + 3.0 * p["b"][0] + float(p["b"][1][0]) ** 2)
+
+    est = secant.gradient(f, tree)
+    assert est.value["w"].shape == est.error["w"].shape == (1, 3)
+    assert np.allclose(est.value["w"], [[2.0, 4.0, 6.0]], rtol=1e-10)
+    assert est.value["b"][0] == pytest.approx(3.0)
+    assert est.value["n"] is None
+    assert est.verdicts["b"][0] is Verdict.OK
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float16, np.float32, np.float64])
+def test_every_real_dtype(dtype) -> None:
+    x = np.array([3, 4], dtype=dtype)
+    est = secant.gradient(bowl, x)
+    assert est.value.dtype == (np.float64 if np.issubdtype(dtype, np.integer) else dtype)
+    assert np.all(np.abs(est.value - [6.0, 8.0]) <= est.error + 1e-12)
+    assert x.tolist() == [3, 4]
+
+
+def test_arrays_and_complex_numbers_as_values() -> None:
+    est = secant.derivative(lambda x: np.array([[math.sin(x), abs(x - 1.0)]]), 1.0)
+    assert est.value.shape == est.error.shape == est.verdicts.shape == (1, 2)
+    assert est.verdicts.tolist() == [[Verdict.OK, Verdict.KINK]]
+    assert (est.verdict, list(est.details)) == (Verdict.KINK, ["[0, 1]"])
+    wave = secant.derivative(lambda x: np.exp(1j * x), 0.3)
+    assert abs(wave.value - 1j * np.exp(0.3j)) <= 2.0 * wave.error
+
+
+def test_one_sided_by_request_is_ok() -> None:
+    for method, slope in (("forward", 1.0), ("backward", -1.0)):
+        est = secant.derivative(abs, 0.0, method=method)
+        assert (round(est.value, 12), est.verdict) == (slope, Verdict.OK)
+
+
+def test_bounds_are_kept_and_one_sided_slopes_named() -> None:
+    seen = []
+
+    def f(x):
+        seen.append(x)
+        return math.exp(x)
+
+    est = secant.derivative(f, 1.0, bounds=(1.0, None))
+    assert min(seen) >= 1.0
+    assert est.verdict is Verdict.AT_BOUND
+    assert abs(est.value - math.e) <= est.error < 1e-9
+    box = np.array([0.0, 2.0])
+    est = secant.gradient(bowl, np.array([0.0, 1.0]), bounds=(0.0, box + 0.5))
+    assert est.verdicts.tolist() == [Verdict.AT_BOUND, Verdict.OK]
+
+
+def test_independent_and_what_is_not() -> None:
+    est = secant.gradient(lambda x: 7.0, np.ones(3))
+    assert est.verdict is Verdict.INDEPENDENT
+    assert "inplace=True" in est.message
+    assert est.value.tolist() == [0.0, 0.0, 0.0]
+    flat = secant.derivative(lambda x: 7.0, 1.0)
+    assert (flat.value, flat.verdict) == (0.0, Verdict.OK)
+    assert secant.gradient(lambda x: x[0] ** 2, np.array([0.0, 1.0])).verdict is Verdict.OK
+    assert secant.gradient(bowl, np.zeros(2), step=1e-4).verdict is Verdict.UNRESOLVED
+
+
+def test_failures_of_f() -> None:
+    def f(x):
+        if x[1] > 2.0:
+            raise KeyError("no such mesh")
+        return float(x @ x)
+
+    x = np.array([1.0, 2.0, 3.0])
+    with pytest.raises(KeyError, match="no such mesh") as caught:
+        secant.gradient(f, x)
+    assert any("[1]" in note for note in caught.value.__notes__)
+    est = secant.gradient(f, x, on_error="mark")
+    assert [str(v) for v in est.verdicts] == ["ok", "failed", "ok"]
+    assert np.allclose(est.value[[0, 2]], [2.0, 6.0])
+    assert math.isnan(est.value[1])
+
+
+def test_directional_is_the_gradient_along_v() -> None:
+    x, v = np.array([0.3, -1.2, 2.0]), np.array([1.0, 0.5, -2.0])
+    est = secant.directional(lambda x: math.sin(x[0]) * x[1] + x[2] ** 3, x, v)
+    truth = np.array([math.cos(0.3) * -1.2, math.sin(0.3), 12.0]) @ v
+    assert abs(est.value - truth) <= 2.0 * est.error < 1e-10
+    tree = secant.directional(lambda p: p["a"] * p["b"], {"a": 3.0, "b": 4.0}, {"a": 1.0, "b": -1.0})
+    assert tree.value == pytest.approx(1.0)
+
+
+def test_grad_is_what_optimizers_take() -> None:
+    slope = secant.grad(lambda x, a: a * bowl(x))
+    assert np.allclose(slope(np.array([1.0, 2.0]), 3.0), [6.0, 12.0])
+    assert math.isnan(secant.grad(math.floor)(2.0))
+
+
+def test_steps_study() -> None:
+    study = secant.steps(math.exp, 1.0, truth=math.e)
+    assert study.steps[0] == 1e-49
+    assert study.values[0] == 0.0
+    assert 1e-6 < study.best < 1e-4
+    assert set(study.marks) == {"10e-50", "1e-4", "secant"}
+    assert abs(study.estimate.value - math.e) < np.nanmin(study.errors)
+
+
+def test_estimates_read_well() -> None:
+    est = secant.derivative(lambda x: 3.0 * x, 2.0)
+    assert str(est).startswith("3")
+    assert float(est) == est.value
+    assert np.asarray(est) == est.value
+    assert est.raise_for_verdict() is est
+    with pytest.raises(secant.VerdictError, match="slope -1 on the left") as caught:
+        secant.derivative(abs, 0.0).raise_for_verdict()
+    assert caught.value.result.verdict is Verdict.KINK
+    assert json.loads(est.to_json())["secant"] == 1
+    many = str(secant.gradient(bowl, np.ones(40)))
+    assert "28 more entries" in many
+    many.encode("ascii")
+
+
+def test_the_caller_is_never_written_to() -> None:
+    x = np.arange(6.0).reshape(2, 3)[:, ::-1]
+    before = x.copy()
+
+    def vandal(x):
+        total = float((x**2).sum())
+        x[...] = -1.0
+        return total
+
+    est = secant.gradient(vandal, x)
+    assert np.array_equal(x, before)
+    assert np.allclose(est.value, 2.0 * before)
+
+
+def test_descents_of_the_notes() -> None:
+    start = np.array([-3.0, 4.0])
+    for lr, end, verdict in (
+        (0.1, "[-6.11110793e-10  8.14814391e-10]", "converged"),
+        (10.0, "[-2.58983747e+13 -1.29524862e+12]", "lr too large"),
+        (1e-10, "[-2.99999994  3.99999992]", "lr too small"),
+    ):
+        run = secant.gradient_descent(bowl, start, lr, 100, method="central", step=1e-4)
+        assert (str(run.x), run.verdict) == (end, verdict)
+        own = secant.gradient_descent(bowl, start, lr, 100)
+        assert own.verdict == verdict
+        assert secant.from_json(run.to_json()).verdict == verdict
+    assert start.tolist() == [-3.0, 4.0]
+
+
+def test_a_descent_tells_its_limit_and_its_stall() -> None:
+    run = secant.gradient_descent(bowl, np.array([-3.0, 4.0]), 10.0, 100, method="central", step=1e-4)
+    assert "stable below 1.0" in run.message
+    assert [event.iteration for event in run.events if event.kind == "lost in rounding"] == [9, 10]
+    steep = secant.gradient_descent(lambda x: x[0] ** 2 + 0.01 * x[1] ** 2, np.array([0.001, 5.0]), 2.0, 100)
+    limits = [event.facts["limit"] for event in steep.events if "limit" in event.facts]
+    assert all(limit <= 1.2 for limit in limits)
