@@ -17,6 +17,8 @@ from secant.core.results import Slope
 from secant.core.tableau import SIDE, Rows, append, best_in_row, contrast
 from secant.core.verdicts import Verdict
 
+#: Widening of a one-sided bar: at the end of a domain f is often not analytic, and truncation falls slower than it seems.
+MARGIN = 3.0
 #: Rows of a one-sided ladder, and how many ladders may be tried.
 ROWS, LADDERS = 10, 6
 
@@ -192,7 +194,7 @@ def _side_slope(pick: Pick, s: list[float], top: float, side: float) -> Slope:
     noisy = pick.sigma > NOISE * pick.rounding
     return Slope(
         value,
-        pick.bar / top,
+        MARGIN * pick.bar / top,
         Verdict.NOISY if noisy else Verdict.AT_BOUND,
         noise=pick.sigma,
         step=top * s[pick.row] if s else nan,

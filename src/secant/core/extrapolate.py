@@ -23,12 +23,12 @@ NOISE = 64.0
 #: Safety of a level measured from a handful of contrasts.
 LEVEL = 1.7
 #: Widening of the final bar, so that 98 % of random functions are covered although the smallest of many bars was taken.
-MARGIN = 1.2
+MARGIN = 1.5
 #: Contrasts that fall to this share per order have room for larger steps.
 RISE = 0.005
 #: A bar of so many roundings of the value is as good as any (the value itself is several times better): no larger
 #: steps are tried.
-ENOUGH = 64.0
+ENOUGH = 256.0
 #: How far below the bar the truncation expected of a doubled step must lie before it is paid for: estimates of
 #: contrasts are rough, and two evaluations for nothing cost more than a tenth of a digit is worth.
 PAYS = 1e4
