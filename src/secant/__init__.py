@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from secant import book, nn, plots
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
-    from secant._api.studies import steps
+    from secant._api.studies import noise, steps
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
     from secant.core.request import Reply, Request, run
-    from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
+    from secant.core.results import Descent, Estimate, Event, Noise, Slope, StepStudy
     from secant.core.serialize import from_json
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import DescentVerdict, Verdict
@@ -35,6 +35,7 @@ _HOME = {
     "Event": "secant.core.results",
     "InputError": "secant.core.errors",
     "InputTypeError": "secant.core.errors",
+    "Noise": "secant.core.results",
     "OutputError": "secant.core.errors",
     "Reply": "secant.core.request",
     "Request": "secant.core.request",
@@ -50,6 +51,7 @@ _HOME = {
     "grad": "secant._api.derivatives",
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",
+    "noise": "secant._api.studies",
     "run": "secant.core.request",
     "stencil": "secant.core.stencils",
     "steps": "secant._api.studies",
@@ -63,6 +65,7 @@ __all__ = [
     "Event",
     "InputError",
     "InputTypeError",
+    "Noise",
     "OutputError",
     "Reply",
     "Request",
@@ -81,6 +84,7 @@ __all__ = [
     "gradient",
     "gradient_descent",
     "nn",
+    "noise",
     "plots",
     "run",
     "stencil",

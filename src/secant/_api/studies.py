@@ -1,4 +1,4 @@
-"""Studies: the error of a fixed-step difference against its step."""
+"""Studies of f around a point: the error of a fixed-step difference against its step, and the noise of its values."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from secant._api.derivatives import derivative
-from secant._api.options import real
+from secant._api.derivatives import derivative, one_output
+from secant._api.options import real, whole
 from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
+from secant.core.noise import measure, spacings
 from secant.core.operators import fixed
 from secant.core.request import run
-from secant.core.results import StepStudy
+from secant.core.results import Noise, StepStudy
 from secant.core.stencils import CENTRAL
 from secant.evaluation.evaluator import Evaluator, OnError
 
@@ -80,3 +81,48 @@ def _checked(given: Sequence[float] | None, size: float) -> list[float]:
     if not chosen:
         raise InputError("`steps` must name at least one step; got none")
     return chosen
+
+
+def noise(
+    f: Callable[..., Any],
+    x: Any,
+    *,
+    args: tuple[Any, ...] = (),
+    seed: int = 0,
+    on_error: OnError = "domain",
+) -> Noise:
+    """Measure the error that f's values carry around x: rounding, digits cut off, random numbers.
+
+    Parameters
+    ----------
+    f : called as ``f(x, *args)``; returns one real number.
+    x : a number, an array of any shape and real dtype, or a tree of them. Arrays and trees are looked at along one
+        direction, drawn by ``seed``, whose steps are in proportion to the size of each entry.
+    args, on_error : as for :func:`secant.gradient`.
+
+    Returns
+    -------
+    Noise, for ``noise=`` of other questions: relative when it is the rounding of a precision (of float64, or of
+    float32 and float16 even where they hide inside f), absolute otherwise, and 0 of a function that is constant.
+    It is a standard deviation, from 7 to 16 evaluations, and as an estimate good to a factor of two or so. An error
+    that varies smoothly with x cannot be seen: that of a solver, which is its tolerance.
+
+    Raises
+    ------
+    InputError, InputTypeError, OutputError; exceptions of f at x pass through with the point noted.
+
+    The method is that of Moré and Wild, Estimating computational noise (2011).
+
+    >>> import math
+    >>> round_off = noise(math.sin, 1.0)
+    >>> round_off.absolute, 1e-17 < round_off.relative < 1e-15
+    (0.0, True)
+    >>> noise(lambda x: round(math.sin(x), 6), 1.0)
+    noise ...e-07   values lie 1e-06 apart   16 evaluations
+    """
+    drawn = whole("seed", seed, 0)
+    evaluator = Evaluator(f, x, args=args, on_error=on_error)
+    eps = evaluator.layout.eps
+    found = run(measure(evaluator.base, spacings(evaluator.base, eps, drawn), float(np.max(eps))), evaluator)
+    one_output(evaluator, "noise")
+    return found

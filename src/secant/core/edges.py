@@ -17,7 +17,8 @@ from secant.core.results import Slope
 from secant.core.tableau import SIDE, Rows, append, best_in_row, contrast
 from secant.core.verdicts import Verdict
 
-#: Widening of a one-sided bar: at the end of a domain f is often not analytic, and truncation falls slower than it seems.
+#: Widening of a one-sided bar: at the end of a domain f is often not analytic, and truncation falls slower than it
+#: seems.
 MARGIN = 3.0
 #: Rows of a one-sided ladder, and how many ladders may be tried.
 ROWS, LADDERS = 10, 6

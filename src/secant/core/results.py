@@ -316,6 +316,49 @@ class Descent:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """The size of the error in f's values: ``absolute + relative * |f(x)|``, as a standard deviation.
+
+    Attributes
+    ----------
+    absolute, relative : numbers of at least 0. What ``secant.noise`` finds is one of the two: rounding is relative,
+        all else absolute. Both may be given for ``noise=``. NaN where f has no values to tell.
+    evaluations : calls of f that were paid for.
+    note : what the level is, where that is known.
+
+    >>> Noise(1e-3), Noise(0.0, 2.0**-24, 7, "rounding of float32")
+    (noise 0.001   0 evaluations, noise 6e-08 |f|   rounding of float32   7 evaluations)
+    """
+
+    absolute: float
+    relative: float = 0.0
+    evaluations: int = 0
+    note: str = ""
+
+    def level(self, value: float) -> float:
+        """Return the absolute level where f has a value.
+
+        >>> Noise(0.5, 0.25).level(-2.0)
+        1.0
+        """
+        return self.absolute + self.relative * abs(value) if self.relative else self.absolute
+
+    def to_json(self) -> str:
+        """Return the noise as JSON text (read back by ``secant.from_json``)."""
+        from secant.core.serialize import to_json
+
+        return to_json(self)
+
+    def __str__(self) -> str:
+        parts = [bar(self.absolute)] if self.absolute or not self.relative else []
+        parts += [f"{bar(self.relative)} |f|"] if self.relative and not math.isnan(self.relative) else []
+        count = f"{self.evaluations} evaluation{'' if self.evaluations == 1 else 's'}"
+        return "   ".join(part for part in (f"noise {' + '.join(parts)}", self.note, count) if part)
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, slots=True)
 class StepStudy:
     """The error of a fixed-step difference against its step, and where secant's own answer lies.
 

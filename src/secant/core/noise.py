@@ -1,0 +1,218 @@
+"""The level of noise in f's values, from a difference table on a few equispaced points.
+
+Theory. Let the values on equispaced points be those of a smooth function plus independent errors of standard deviation
+s. Differences of order k wipe out the smooth part as the spacing goes down, and multiply the variance of the errors by
+``(2k)! / (k!)**2``; so each column of the table, scaled by the square root of the inverse, is an estimate of s once the
+smooth part is gone. Rules (J. J. Moré and S. M. Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011):
+
+* seven values along one direction. The level is that of the first column which changes sign and agrees, within a
+  factor of four, with the two columns after it;
+* when half of the first differences are zero the spacing is too small: values of limited precision stand still over it.
+  Three points farther out say how much larger it must be;
+* when no columns agree the spacing is too large, and is made smaller;
+* when columns agree but f varies by a tenth of itself the spacing may be too large as well: points that skip over a
+  fast wave see something like noise. Noise does not depend on the spacing and a wave does, so a second, smaller one
+  decides.
+
+Values on a lattice (rounded to so many digits) are known to half a unit of it: a standard deviation of q / sqrt(12).
+A level is relative when it is the rounding of a precision, which goes with the size of f, and absolute otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from math import comb, inf, isfinite, nan, sqrt
+
+import numpy as np
+
+from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Reply, Request
+from secant.core.results import Noise
+
+#: Standard deviation of what is rounded to multiples of 1.
+ROUNDED = 1.0 / sqrt(12.0)
+#: Columns agree within this factor, and f varies too much over the points by more than this share of itself.
+AGREE, VARIES = 4.0, 0.1
+#: Up to so many units of roundoff a level is the rounding of f itself.
+ROUNDING = 64.0
+#: Where larger steps are tried, and by how much the spacing shrinks: powers of the roundoff of x. In float64 they are
+#: 2**-16, 2**-9 and 2**-3 of x's size (the spacing itself is 2**-26), and 2**-13.
+FARTHER, SHRINK = (-0.2, -0.33, -0.44), 0.25
+#: Precisions that f may have inside without saying so.
+PRECISIONS = {"float32": 2.0**-24, "float16": 2.0**-11}
+
+
+def spacings(base: Floats, eps: float | Floats, seed: int) -> Floats:
+    """Return the spacing of the table for each coordinate, (n,): a direction drawn by ``seed``, scaled to x.
+
+    Each is half to all of sqrt(eps) times the size of its entry (1 for an entry of 0).
+
+    >>> abs(spacings(np.array([1.0, 1e6, 0.0]), 2.0**-53, 0)) * [2.0**26, 2.0**26 / 1e6, 2.0**26] <= 1.0
+    array([ True,  True,  True])
+    """
+    drawn = np.random.default_rng(seed).uniform(-0.5, 0.5, base.size)
+    share = drawn + np.copysign(0.5, drawn)
+    return share * np.sqrt(eps) * np.where(base == 0.0, 1.0, np.abs(base))
+
+
+def columns(values: Sequence[float]) -> list[tuple[float, bool]]:
+    """Return, for each column of the difference table, the level it tells of and whether it changes sign.
+
+    >>> columns([0.0, 1.0, 0.0])[0]
+    (0.7071067811865476, True)
+    """
+    row = np.asarray(values)
+    found = []
+    for order in range(1, len(values)):
+        row = np.diff(row)
+        scale = float(np.max(np.abs(row)))
+        shares = row / scale if scale else row
+        found.append((scale * sqrt(float(np.mean(shares * shares)) / comb(2 * order, order)), bool(min(row) < 0 < max(row))))
+    return found
+
+
+def agreed(table: Sequence[tuple[float, bool]]) -> float:
+    """Return the level on which three columns agree, NaN when there is none.
+
+    >>> agreed([(9.0, False), (1.0, True), (0.9, True), (1.2, True), (1.1, True)])
+    1.0
+    """
+    for k in range(len(table) - 2):
+        three = [level for level, _ in table[k : k + 3]]
+        if table[k][1] and max(three) <= AGREE * min(three):
+            return three[0]
+    return nan
+
+
+def lattice(values: Sequence[float]) -> float:
+    """Return the spacing of the lattice on which values lie; 0 when it is no coarser than their rounding.
+
+    >>> lattice([0.1, 0.4, 0.3, 0.4]), lattice([0.1, 0.4, 0.33])
+    (0.1, 0.0)
+    """
+    distinct = np.unique(values)
+    gaps = np.diff(distinct)
+    least = 64.0 * UNIT_ROUNDOFF * float(np.max(np.abs(distinct)))
+    if gaps.size < 2 or gaps.min() <= least:
+        return 0.0
+    q = float(gaps.min())
+    off = np.abs(gaps - q * np.round(gaps / q))
+    # An unsteady multiple of a gap is no proof of a lattice: two gaps out of three fit one by chance at 1e-4.
+    return round(q, 15) if bool(np.all(off <= 1e-6 * q + least)) else 0.0
+
+
+def measure(base: Floats, spacing: Floats, eps: float) -> Core[Noise]:
+    """Measure the noise of f's (first) value at a flat point, along ``spacing`` and on 7 to 16 evaluations.
+
+    ``eps`` is the roundoff of x. Where f has no finite values next to x the level is NaN.
+    """
+    table = _Table(base, spacing[np.newaxis])
+    values = yield from table.around(1.0)
+    if not values:
+        return Noise(nan, nan, table.spent, "f has no finite values next to x")
+    found = columns(values)
+    level = agreed(found)
+    if values.count(table.fun) == len(values) or _still(values):
+        return (yield from _enlarged(table, values, eps))
+    if isfinite(level) and max(values) - min(values) <= VARIES * max(map(abs, values)):
+        return _settled(table, level)
+    closer = yield from table.around(eps**SHRINK)
+    if not closer:
+        return Noise(nan, nan, table.spent, "f has no finite values next to x")
+    nearer = columns(closer)
+    second = agreed(nearer)
+    if isfinite(second):
+        # A wave that the first spacing skipped is larger there; noise is the same.
+        return _settled(table, level if level <= AGREE * second else second)
+    return _settled(table, min(column for column, _ in nearer), "at most: f varies too fast to be sure")
+
+
+class _Table:
+    """The points asked so far, in units of the spacing."""
+
+    __slots__ = ("base", "direction", "eps", "known", "side", "spent")
+
+    def __init__(self, base: Floats, direction: Floats) -> None:
+        self.base, self.direction = base, direction
+        self.known: dict[float, float] = {}
+        self.spent, self.side, self.eps = 0, 1.0, UNIT_ROUNDOFF
+
+    @property
+    def fun(self) -> float:
+        return self.known[0.0]
+
+    @property
+    def values(self) -> list[float]:
+        return [value for value in self.known.values() if isfinite(value)]
+
+    def ask(self, t: Sequence[float]) -> Generator[Request, Reply, list[float]]:
+        """Return f at steps, and pay for those that are new."""
+        new = tuple(step for step in t if step not in self.known)
+        if new:
+            reply = yield Request(self.base, None, new, self.direction)
+            first = np.asarray(reply.values).reshape(len(new), -1)[:, 0].real.tolist()
+            self.known.update(zip(new, first, strict=True))
+            self.spent += len(new)
+            self.eps = max(self.eps, reply.eps)
+        return [self.known[step] for step in t]
+
+    def around(self, spacing: float) -> Generator[Request, Reply, list[float]]:
+        """Return seven values at a spacing around x, or from x on to the side where f has values; none elsewhere."""
+        yield from self.ask([0.0, *(count * spacing for count in (1, -1, 2, -2, 3, -3))])
+        for low, side in ((-3, 1.0), (0, 1.0), (0, -1.0)):
+            steps = [side * count * spacing for count in range(low, low + 7)]
+            if all(isfinite(self.known.get(step, 0.0)) for step in steps):
+                values = yield from self.ask(steps)
+                if all(map(isfinite, values)):
+                    self.side = side
+                    return values
+        return []
+
+
+def _still(values: Sequence[float]) -> bool:
+    """Return whether half of the values are their neighbors'."""
+    return 2 * int(np.count_nonzero(np.diff(values) == 0.0)) > len(values)
+
+
+def _enlarged(table: _Table, values: list[float], eps: float) -> Core[Noise]:
+    """Measure again at a spacing over which f moves: its values are of limited precision, or it is constant."""
+    fun = table.fun
+    reach = [table.side * eps**power for power in FARTHER]
+    farther = yield from table.ask(reach)
+    moves = [(t, value) for t, value in zip(reach, farther, strict=True) if isfinite(value) and value != fun]
+    if not moves:
+        if len(set(values)) > 1:
+            return _settled(table, max(level for level, _ in columns(values)))
+        return Noise(0.0, 0.0, table.spent, "f has the very same value at every point")
+    t, value = moves[0]
+    gap = float(np.min(np.diff(np.unique(table.values))))
+    # Some four units of the lattice, so far as one can tell, and no farther than was looked at.
+    spacing = min(4.0 * max(1.0, abs(t) * gap / abs(value - fun)), abs(reach[-1]) / 2.0)
+    second = yield from table.around(spacing)
+    if not second:
+        return _settled(table, 0.0)
+    level = agreed(columns(second))
+    q = lattice(table.values)
+    if q:
+        return _settled(table, max(level if isfinite(level) else 0.0, ROUNDED * q), f"values lie {q:.3g} apart")
+    if isfinite(level):
+        return _settled(table, level)
+    return _settled(table, min(column for column, _ in columns(second)), "at most: f stands still over a part of it")
+
+
+def _settled(table: _Table, level: float, note: str = "") -> Noise:
+    """Say whether a level is absolute, or the rounding of a precision and so relative."""
+    values = np.array(table.values)
+    size = float(np.max(np.abs(values)))
+    level = max(level, ROUNDED * table.eps * size)
+    share = level / size if size else inf
+    if share <= ROUNDING * UNIT_ROUNDOFF:
+        return Noise(0.0, share, table.spent, "rounding of float64")
+    for name, u in PRECISIONS.items():
+        if 0.1 * u <= share <= 8.0 * u:
+            # Exactly the numbers of that precision, or of its size: both are worth a word, only one is a proof.
+            with np.errstate(over="ignore"):
+                exact = table.eps >= u or bool(np.all(values.astype(name).astype(np.float64) == values))
+            if exact:
+                return Noise(0.0, share, table.spent, f"rounding of {name}")
+            note = note or f"about the rounding of {name}"
+    return Noise(level, 0.0, table.spent, note)
