@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secant.core.extrapolate import ENOUGH, LEVEL, PAYS, RISE
-from secant.core.ladder import SHIFTS
+from secant.core.ladder import SHIFTS, STRETCH
 from secant.core.request import Floats
 from secant.core.tableau import EVEN, GRAIN, ODD, TOP_ORDER, Kind
 
@@ -23,7 +23,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 Whole: TypeAlias = NDArray[np.intp]
 Columns: TypeAlias = list[list[Floats]]
 
-_SHIFTS = np.array(SHIFTS, dtype=np.float64)
+_SHIFTS, _STRETCH = np.array(SHIFTS, dtype=np.float64), np.array(STRETCH)
 
 
 @dataclass(slots=True)
@@ -51,7 +51,9 @@ class Picks:
 
 def moved(x: Floats, resolution: Floats, h: Floats) -> Floats:
     """Return the steps that are taken for nominal steps (see :func:`secant.core.ladder.moved`)."""
-    count = _SHIFTS[np.frexp(h)[1] & 7]
+    which = np.frexp(h)[1] & 7
+    count = _SHIFTS[which]
+    h = h * _STRETCH[which]
     size = np.abs(x)
     grain = np.where(size > 0.0, np.spacing(np.where(size > h, size, h)), resolution)
     taken: Floats = h + count * grain

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from math import inf, isfinite, log2, nan
 
 from secant.core.extrapolate import FLOOR, NOISE, Pick, pick_best
-from secant.core.ladder import Line, Steps, Values, Work, evaluate, moved, step_near
+from secant.core.ladder import LONGEST, Line, Steps, Values, Work, evaluate, moved, step_near
 from secant.core.results import Slope
 from secant.core.tableau import SIDE, Rows, append, best_in_row, contrast
 from secant.core.verdicts import Verdict
@@ -35,7 +35,7 @@ def opening(line: Line, h: float) -> Steps:
 def roomier(line: Line, h: float) -> tuple[float, float]:
     """Return the side with more room, and the first step that fits there."""
     side = 1.0 if line.above >= line.below else -1.0
-    return side, step_near(min(h, max(line.above, line.below)))
+    return side, step_near(min(h, max(line.above, line.below) / LONGEST))
 
 
 def ceiling(work: Work) -> float:
@@ -95,18 +95,17 @@ def _side_value(work: Work, h: float, side: float) -> Generator[Steps, Values, f
     return value
 
 
-def difference(work: Work, h: float, side: float, value: float) -> float:
-    """Return the one-sided difference along +x, corrected for the step really taken."""
+def difference(work: Work, h: float, side: float, value: float) -> tuple[float, float]:
+    """Return the one-sided difference along +x, and the step that was really taken."""
     line = work.line
-    gap = side * (value - work.fun)
     x, t = line.x, side * moved(line, h)
     taken = abs((x + t if line.rounder is None else line.rounder(x + t)) - x)
-    return gap * (h / taken) if taken > 0.0 else gap
+    return side * (value - work.fun), taken if 0.0 < taken < inf else abs(t)
 
 
 def side_ladder(work: Work, top: float, side: float) -> Generator[Steps, Values, Slope]:
     """Find a one-sided slope, starting at step ``top``."""
-    room = min(work.line.above if side > 0.0 else work.line.below, work.line.max_step)
+    room = min(work.line.above if side > 0.0 else work.line.below, work.line.max_step) / LONGEST
     best: Slope | None = None
     ceiling_ = inf
     for _ in range(LADDERS):
@@ -125,7 +124,7 @@ def side_ladder(work: Work, top: float, side: float) -> Generator[Steps, Values,
             ceiling_ = top
             top *= 2.0**-6
         else:
-            verdict = yield from _diverges(work, top * s[-1], side, rows)
+            verdict = yield from _diverges(work, top, s, side, rows)
             if verdict is not None:
                 return verdict
             top *= 2.0**-8
@@ -140,9 +139,12 @@ def side_ladder(work: Work, top: float, side: float) -> Generator[Steps, Values,
 def _widened(work: Work, best: Slope, side: float) -> float:
     """Return a bar that reaches the last plain one-sided slope as well."""
     slopes = [
-        difference(work, h, side, right if side > 0.0 else left) / h
-        for h, right, left in work.pairs
-        if isfinite(right if side > 0.0 else left)
+        gap / taken
+        for gap, taken in (
+            difference(work, h, side, right if side > 0.0 else left)
+            for h, right, left in work.pairs
+            if isfinite(right if side > 0.0 else left)
+        )
     ]
     if not slopes or not isfinite(best.value):
         return inf
@@ -166,22 +168,23 @@ def _side_descend(work: Work, top: float, side: float) -> Generator[Steps, Value
         if not isfinite(value):
             return "edge", pick, s, rows
         sizes.append(max(abs(value), abs(work.fun)))
-        s.append(share)
-        append(rows, s, difference(work, share * top, side, value) / share, SIDE)
+        gap, taken = difference(work, share * top, side, value)
+        s.append(taken / top)
+        append(rows, s, gap / s[-1], SIDE)
         j = len(rows) - 1
         if j < 2:
             continue
         rounding = work.rounding(rows[j][-1], top, sizes[j - 1])[1]
-        newest = contrast(rows, j, j, share, SIDE)
+        newest = contrast(rows, j, j, s[j], SIDE)
         sigma = rounding
         if newest > FLOOR * rounding:
-            sigma = max(rounding, 1.6 * min(newest, contrast(rows, j, j - 1, share, SIDE)))
-        bar, k = best_in_row(rows, j, 1, share, sigma, work.u, SIDE)
+            sigma = max(rounding, 1.6 * min(newest, contrast(rows, j, j - 1, s[j], SIDE)))
+        bar, k = best_in_row(rows, j, 1, s[j], sigma, work.u, SIDE)
         pick = Pick(rows[j][k], bar, j, k, sigma, rounding)
         tops.append(newest)
         if newest <= FLOOR * rounding or bar <= work.line.rtol * abs(pick.value):
             pick = pick_best(rows, s, [sigma] * len(s), work.u, rounding, SIDE)
-            straight = j == 2 and contrast(rows, j, 1, share, SIDE) <= 6.0 * rounding
+            straight = j == 2 and contrast(rows, j, 1, s[j], SIDE) <= 6.0 * rounding
             small = straight and pick.bar > 1e-13 * abs(pick.value)
             return "small" if small else "floor", pick, s, rows
         if len(tops) >= 4 and min(tops[-3:]) > 0.7 * tops[-4]:
@@ -206,28 +209,31 @@ def _side_slope(pick: Pick, s: list[float], top: float, side: float) -> Slope:
     )
 
 
-def _diverges(work: Work, h: float, side: float, rows: Rows) -> Generator[Steps, Values, Slope | None]:
+def _diverges(
+    work: Work, top: float, s: list[float], side: float, rows: Rows
+) -> Generator[Steps, Values, Slope | None]:
     """Tell a slope that grows without end from one that is merely not resolved yet.
 
     The difference must follow one power of h, from the ladder down to a tiny step and half-way between.
     """
-    gaps = [row[0] * 0.5**index for index, row in enumerate(rows)]
-    if len(gaps) < 3 or 0.0 in gaps[-3:]:
+    if len(rows) < 3 or 0.0 in (row[0] for row in rows[-3:]):
         return None
-    ladder = log2(abs(gaps[-2] / gaps[-1]))
-    if ladder > 0.97 or abs(log2(abs(gaps[-3] / gaps[-2])) - ladder) > 0.1:
+    gaps = [row[0] * step for row, step in zip(rows[-3:], s[-3:], strict=True)]
+    ladder = log2(abs(gaps[1] / gaps[2])) / log2(s[-2] / s[-1])
+    if ladder > 0.97 or abs(log2(abs(gaps[0] / gaps[1])) / log2(s[-3] / s[-2]) - ladder) > 0.1:
         return None
-    tiny = max(h * 2.0**-24, work.line.smallest)
+    h = top * s[-1]
+    tiny = max(step_near(h) * 2.0**-24, work.line.smallest)
     if tiny > h / 16.0 or work.left() < 2:
         return None
-    far = yield from _side_value(work, tiny, side)
     middle = step_near(h * (tiny / h) ** 0.5)
+    far = yield from _side_value(work, tiny, side)
     near = yield from _side_value(work, middle, side)
-    d_far, d_near = difference(work, tiny, side, far), difference(work, middle, side, near)
+    (d_far, at_far), (d_near, at_near) = difference(work, tiny, side, far), difference(work, middle, side, near)
     if d_far == 0.0 or d_near == 0.0 or not isfinite(d_far + d_near):
         return None
-    first = log2(abs(gaps[-1] / d_near)) / log2(h / middle)
-    second = log2(abs(d_near / d_far)) / log2(middle / tiny)
+    first = log2(abs(gaps[2] / d_near)) / log2(h / at_near)
+    second = log2(abs(d_near / d_far)) / log2(at_near / at_far)
     if abs(first - ladder) > 0.08 or abs(first - second) > 0.04 or first > 0.97:
         return None
     if abs(first) < 0.03:

@@ -138,7 +138,7 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
     and the smallest step, which sets the noise, stays large.
     """
     line, stalls, before = work.line, ladder.stalls, ladder.before
-    reach = min(line.above, line.below, line.max_step)
+    reach = line.reach
     rising = _falls_fast(ladder) if ladder.rising is None else ladder.rising
     smallest = 2.0 * line.smallest
     while True:
@@ -214,7 +214,7 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
     A larger entry that contradicts the one before it by more than both bars is refused.
     """
     line = work.line
-    reach = min(line.above, line.below, line.max_step)
+    reach = line.reach
     sigma, rows = best.sigma, len(ladder.s)
     while best.row == best.order and best.order < TOP_ORDER and len(ladder.s) < line.pairs:
         noise = 2.0 * ODD.value_noise[best.order] * best.sigma / ladder.s[best.row]

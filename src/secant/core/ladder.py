@@ -4,10 +4,11 @@ One *pair* is two evaluations, ``a = f(x + h)`` and ``b = f(x - h)``. Its odd pa
 derivative; its even part, which costs nothing more, carries the second, and with it the signs of
 noise and of kinks. Rules:
 
-* Steps are ``0.84375 * 2**m``: not a power of two, which would alias with periodic functions. Each is moved
-  by a few spacings of x, another number for every row. On steps that are halved exactly, the rounding of a
-  product like ``w * (x + h)`` is itself a straight line in h: a wrong slope that no contrast can see. Moved
-  steps turn it into the noise that it is. Where rounding moved x + h, the step really taken is used.
+* A step has a *nominal* value, ``0.84375 * 2**m``, and is taken up to an eighth longer, by another share for every row, and
+  a few spacings of x away from that (:func:`moved`). On steps that are halved exactly two things go wrong in silence. A
+  wave of whose frequency some step is nearly a multiple is seen as a slow one, and a smooth wrong answer comes out.
+  And the rounding of a product like ``w * (x + h)`` is itself a straight line in h: a wrong slope that no contrast can
+  see. The tables take the steps as they are.
 * Tables are in units of f, steps in units of ``unit`` (see :mod:`secant.core.tableau`).
 * A ladder belongs to the generator that grows it; nobody else writes to it.
 """
@@ -35,8 +36,12 @@ Pair: TypeAlias = tuple[float, float, float]
 
 #: Significand of every step.
 SIGNIFICAND = 0.84375
-#: Spacings of x by which steps are moved, by binary exponent of the step: odd, so that x never stays on a coarser grid.
+#: By binary exponent of the nominal step: how much longer it is taken, and spacings of x by which it is moved, odd, so that
+#: x never stays on a coarser grid.
+STRETCH = tuple(1.0 + share / 64.0 for share in (0, 5, 2, 8, 1, 6, 3, 7))
 SHIFTS = (5, 1, 7, 3, 9, 5, 3, 7)
+#: The most by which a step is longer than its nominal value.
+LONGEST = 1.125 * (1.0 + 2.0**-20)
 #: Rounding inside f: share of an ulp of the largest value, and of the argument.
 VALUE_ROUNDING, ARGUMENT_ROUNDING = 0.9, 0.3
 
@@ -66,6 +71,11 @@ class Line:
     resolution: float = 0.0
     argument: float = 0.0
     pairs: int = 40
+
+    @property
+    def reach(self) -> float:
+        """The largest nominal step that may be taken to both sides."""
+        return min(self.above, self.below, self.max_step) / LONGEST
 
     @property
     def smallest(self) -> float:
@@ -124,7 +134,7 @@ class Ladder:
         """Add a pair at either end, by the size of its step."""
         h, a, b = pair
         fun, unit, steps = work.fun, self.unit, self.s
-        s = 0.5 * span(work.line, h) / unit
+        s = taken(work.line, h) / unit
         odd, even = (0.5 * a - 0.5 * b) / s, ((a - fun) + (b - fun)) / (s * s)
         largest = max(abs(a), abs(b), abs(fun))
         if steps and s > steps[0]:
@@ -143,7 +153,7 @@ class Ladder:
         fun, line, unit, largest = work.fun, work.line, self.unit, self.largest
         odds, evens, steps = [], [], self.s
         for h, a, b in pairs:
-            s = 0.5 * span(line, h) / unit
+            s = taken(line, h) / unit
             steps.append(s)
             odds.append((0.5 * a - 0.5 * b) / s)
             evens.append(((a - fun) + (b - fun)) / (s * s))
@@ -164,14 +174,15 @@ class Ladder:
 
 
 def moved(line: Line, h: float) -> float:
-    """Return the step that is taken for a nominal step: a few spacings of x away from it."""
-    count = SHIFTS[frexp(h)[1] & 7]
+    """Return the step that is taken for a nominal step."""
+    which = frexp(h)[1] & 7
+    h *= STRETCH[which]
     x = abs(line.x)
     if line.rounder is not None:
-        return h + (1 + count % 3) * 2.0 * line.eps * max(x, h)
+        return h + (1 + SHIFTS[which] % 3) * 2.0 * line.eps * max(x, h)
     if x:
-        return h + count * ulp(x if x > h else h)
-    return h + count * line.resolution
+        return h + SHIFTS[which] * ulp(x if x > h else h)
+    return h + SHIFTS[which] * line.resolution
 
 
 def step_near(h: float) -> float:
@@ -182,17 +193,17 @@ def step_near(h: float) -> float:
     return ldexp(SIGNIFICAND, exponent if mantissa >= SIGNIFICAND else exponent - 1)
 
 
-def span(line: Line, h: float) -> float:
-    """Return the distance from x - h to x + h as it was really taken (2 h when x swallows the step)."""
+def taken(line: Line, h: float) -> float:
+    """Return the step that was really taken: half of the distance from x - h to x + h (h when x swallows it)."""
     x, t, rounder = line.x, moved(line, h), line.rounder
-    taken = (x + t) - (x - t) if rounder is None else rounder(x + t) - rounder(x - t)
-    return taken if 0.0 < taken < inf else 2.0 * h
+    span = (x + t) - (x - t) if rounder is None else rounder(x + t) - rounder(x - t)
+    return 0.5 * span if 0.0 < span < inf else t
 
 
-def parts(work: Work, h: float, a: float, b: float) -> tuple[float, float]:
-    """Return the odd and the even part of a pair, scaled from the step really taken to the nominal one."""
-    fun, share = work.fun, 2.0 * h / span(work.line, h)
-    return (0.5 * a - 0.5 * b) * share, ((a - fun) + (b - fun)) * share * share
+def parts(work: Work, h: float, a: float, b: float) -> tuple[float, float, float]:
+    """Return the odd and the even part of a pair, and the step that was really taken."""
+    fun = work.fun
+    return 0.5 * a - 0.5 * b, (a - fun) + (b - fun), taken(work.line, h)
 
 
 def note_pair(work: Work, h: float, values: Values) -> bool:

@@ -179,7 +179,7 @@ def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
                 line.x,
                 line.resolution,
                 max(line.size, line.argument),
-                min(line.above, line.below, line.max_step),
+                line.reach,
                 line.smallest,
                 line.noise,
                 line.rtol,
@@ -196,11 +196,11 @@ def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
     return Lanes(lines, u, fun, x, resolution, size, reach, smallest, noise, rtol, whole, eps, pairs, slopes)
 
 
-def _span(lanes: Lanes, lane: Whole, h: Floats) -> Floats:
-    """Return the distance from x - h to x + h as it was really taken."""
+def _taken(lanes: Lanes, lane: Whole, h: Floats) -> Floats:
+    """Return the steps that were really taken."""
     x, t = lanes.x[lane], lanes.moved(lane, h)
-    taken = (x + t) - (x - t)
-    return np.where((taken > 0.0) & (taken < np.inf), taken, 2.0 * h)
+    span = (x + t) - (x - t)
+    return np.where((span > 0.0) & (span < np.inf), 0.5 * span, t)
 
 
 def _parts(
@@ -208,7 +208,7 @@ def _parts(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Return a pair's step in units, its odd and even part, and the largest value."""
     fun = lanes.fun[lane]
-    s = 0.5 * _span(lanes, lane, h) / unit
+    s = _taken(lanes, lane, h) / unit
     largest = np.maximum(np.maximum(np.abs(a), np.abs(b)), np.abs(fun))
     return s, (0.5 * a - 0.5 * b) / s, ((a - fun) + (b - fun)) / (s * s), largest
 

@@ -21,7 +21,19 @@ from math import frexp, inf, isfinite, ldexp, nan, sqrt
 
 from secant.core import edges, probes
 from secant.core.extrapolate import Pick, climb, descend, pick_best, slope_of
-from secant.core.ladder import SIGNIFICAND, Ladder, Line, Steps, Values, Work, evaluate, moved, parts, step_near
+from secant.core.ladder import (
+    LONGEST,
+    SIGNIFICAND,
+    Ladder,
+    Line,
+    Steps,
+    Values,
+    Work,
+    evaluate,
+    moved,
+    parts,
+    step_near,
+)
 from secant.core.refine import STEPPED, quantum, refine
 from secant.core.results import Slope
 from secant.core.scale import Start, bend_step, search
@@ -41,18 +53,18 @@ def first_step(line: Line) -> float:
     h = min(h, 2.0**1000)
     if h < 8.0 * line.smallest:
         h = step_near(16.0 * line.smallest)
-    room = min(line.below, line.above)
+    room = min(line.below, line.above) / LONGEST
     if room < h and room >= h / 64.0:
         h = step_near(room)
-    return min(h, step_near(line.max_step))
+    return min(h, step_near(line.max_step / LONGEST))
 
 
 def opening(line: Line) -> Steps:
     """Return the first round of a line: the point itself and three pairs, or as many as the budget allows."""
     h = first_step(line)
-    if line.budget < 7 and min(line.below, line.above) >= h:
+    if line.budget < 7 and min(line.below, line.above) >= LONGEST * h:
         return _pairs(line, h, 2)[: max(1, line.budget if line.budget != 4 else 3)]
-    if min(line.below, line.above) < h:
+    if min(line.below, line.above) < LONGEST * h:
         return edges.opening(line, h)
     return _pairs(line, h, 3)
 
@@ -73,7 +85,7 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
     if not isfinite(work.fun):
         return Slope(nan, inf, Verdict.UNDEFINED, work.spent, note="f has no finite value at x itself")
     if len(asked) < 7 or asked[2] != -asked[1]:
-        if min(line.below, line.above) < first_step(line):
+        if min(line.below, line.above) < LONGEST * first_step(line):
             slope = yield from edges.one_sided(work, first_step(line), asked, values)
             return replace(slope, evaluations=work.spent)
         return replace(probes.cut_short(work, first_step(line), asked, values), evaluations=work.spent)
@@ -107,7 +119,7 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
     largest step over which f is known to stand still.
     """
     line = work.line
-    lo, room = flat, min(line.above, line.below, line.max_step)
+    lo, room = flat, line.reach
     hi = inf if flat == ladder.top else 2.0 * flat
     h = 32.0 * ladder.top
     if hi < inf and quantum(work):
@@ -122,7 +134,7 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
             room = 0.5 * h
             h = sqrt(lo) * sqrt(h)
             continue
-        odd, even = parts(work, *work.pairs[-1])
+        odd, even, _ = parts(work, *work.pairs[-1])
         if odd == 0.0 == even:
             if lo > 64.0 * ladder.top:
                 lo = h
@@ -204,7 +216,7 @@ def _larger(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, 
 def _start(work: Work, h: float) -> Generator[Steps, Values, Ladder | None]:
     """Start a new ladder of three pairs at a step; None when the budget or the domain does not allow it."""
     line = work.line
-    h = step_near(min(h, line.below, line.above, line.max_step))
+    h = step_near(min(h, line.reach))
     if work.left() < 6 or h < line.smallest:
         return None
     if not (yield from evaluate(work, h, 0.5 * h, 0.25 * h)):

@@ -8,7 +8,8 @@ smooth part is gone. Rules (J. J. Moré and S. M. Wild, Estimating computational
 * seven values along one direction. The level is that of the first column which changes sign and agrees, within a
   factor of four, with the two columns after it;
 * when half of the first differences are zero the spacing is too small: values of limited precision stand still over it.
-  Three points farther out say how much larger it must be;
+  Three points farther out say how much larger it must be, and the level is the scatter around a polynomial (a table
+  on even points would not do: steps of a whole number of units hide the rounding);
 * when no columns agree the spacing is too large, and is made smaller;
 * when columns agree but f varies by a tenth of itself the spacing may be too large as well: points that skip over a
   fast wave see something like noise. Noise does not depend on the spacing and a wave does, so a second, smaller one
@@ -30,6 +31,10 @@ from secant.core.results import Noise
 
 #: Standard deviation of what is rounded to multiples of 1.
 ROUNDED = 1.0 / sqrt(12.0)
+#: A lattice is recognized when the smallest gap that was seen is so many units of it, or fewer.
+PARTS = 64
+#: The most evaluations.
+MOST = 16
 #: Columns agree within this factor, and f varies too much over the points by more than this share of itself.
 AGREE, VARIES = 4.0, 0.1
 #: Up to so many units of roundoff a level is the rounding of f itself.
@@ -37,6 +42,10 @@ ROUNDING = 64.0
 #: Where larger steps are tried, and by how much the spacing shrinks: powers of the roundoff of x. In float64 they are
 #: 2**-16, 2**-9 and 2**-3 of x's size (the spacing itself is 2**-26), and 2**-13.
 FARTHER, SHRINK = (-0.2, -0.33, -0.44), 0.25
+#: Where values of limited precision are looked at again. Even steps of nearly a whole number of units would see a
+#: straight line; a polynomial through uneven ones does not.
+UNEVEN = (1.0, -1.31, 2.17, -2.42, 3.09, -3.57)
+UNSURE = "at most: f varies too fast to be sure"
 #: Precisions that f may have inside without saying so.
 PRECISIONS = {"float32": 2.0**-24, "float16": 2.0**-11}
 
@@ -66,7 +75,8 @@ def columns(values: Sequence[float]) -> list[tuple[float, bool]]:
         row = np.diff(row)
         scale = float(np.max(np.abs(row)))
         shares = row / scale if scale else row
-        found.append((scale * sqrt(float(np.mean(shares * shares)) / comb(2 * order, order)), bool(min(row) < 0 < max(row))))
+        level = scale * sqrt(float(np.mean(shares * shares)) / comb(2 * order, order))
+        found.append((level, bool(row.min() < 0.0 < row.max())))
     return found
 
 
@@ -86,18 +96,22 @@ def agreed(table: Sequence[tuple[float, bool]]) -> float:
 def lattice(values: Sequence[float]) -> float:
     """Return the spacing of the lattice on which values lie; 0 when it is no coarser than their rounding.
 
-    >>> lattice([0.1, 0.4, 0.3, 0.4]), lattice([0.1, 0.4, 0.33])
-    (0.1, 0.0)
+    >>> lattice([0.5, 1.25, 1.0, 0.5]), lattice([0.5, 1.25, 1.1234567])
+    (0.25, 0.0)
     """
     distinct = np.unique(values)
     gaps = np.diff(distinct)
     least = 64.0 * UNIT_ROUNDOFF * float(np.max(np.abs(distinct)))
     if gaps.size < 2 or gaps.min() <= least:
         return 0.0
-    q = float(gaps.min())
-    off = np.abs(gaps - q * np.round(gaps / q))
-    # An unsteady multiple of a gap is no proof of a lattice: two gaps out of three fit one by chance at 1e-4.
-    return round(q, 15) if bool(np.all(off <= 1e-6 * q + least)) else 0.0
+    smallest = float(gaps.min())
+    for parts in range(1, PARTS + 1):
+        q = smallest / parts
+        off = np.abs(gaps - q * np.round(gaps / q))
+        # The smallest gap is itself known to the rounding of values only, which large multiples of it multiply.
+        if np.all(off <= np.minimum(1e-6 * q + least * (1.0 + gaps / smallest), 0.05 * q)):
+            return q
+    return 0.0
 
 
 def measure(base: Floats, spacing: Floats, eps: float) -> Core[Noise]:
@@ -109,21 +123,27 @@ def measure(base: Floats, spacing: Floats, eps: float) -> Core[Noise]:
     values = yield from table.around(1.0)
     if not values:
         return Noise(nan, nan, table.spent, "f has no finite values next to x")
-    found = columns(values)
-    level = agreed(found)
-    if values.count(table.fun) == len(values) or _still(values):
+    if _still(values):
         return (yield from _enlarged(table, values, eps))
+    for side in (1.0, -1.0):
+        if table.side == 0.0 and _broken(values):
+            values = yield from table.ask([side * count for count in range(7)])
+    level = agreed(columns(values))
     if isfinite(level) and max(values) - min(values) <= VARIES * max(map(abs, values)):
         return _settled(table, level)
+    if table.spent + 6 > MOST:
+        return _settled(table, min(column for column, _ in columns(values)), UNSURE)
     closer = yield from table.around(eps**SHRINK)
     if not closer:
         return Noise(nan, nan, table.spent, "f has no finite values next to x")
     nearer = columns(closer)
     second = agreed(nearer)
     if isfinite(second):
-        # A wave that the first spacing skipped is larger there; noise is the same.
-        return _settled(table, level if level <= AGREE * second else second)
-    return _settled(table, min(column for column, _ in nearer), "at most: f varies too fast to be sure")
+        # A wave that the first spacing skipped is larger there; noise is the same. What goes with the spacing is a
+        # corner, and neither.
+        along = 0.5 < second / (level * eps**SHRINK) < 2.0 if level > 0.0 else False
+        return _settled(table, level if level <= AGREE * second else second, UNSURE if along else "")
+    return _settled(table, min(column for column, _ in nearer), UNSURE)
 
 
 class _Table:
@@ -134,7 +154,7 @@ class _Table:
     def __init__(self, base: Floats, direction: Floats) -> None:
         self.base, self.direction = base, direction
         self.known: dict[float, float] = {}
-        self.spent, self.side, self.eps = 0, 1.0, UNIT_ROUNDOFF
+        self.spent, self.side, self.eps = 0, 0.0, UNIT_ROUNDOFF  # side: 0 for both
 
     @property
     def fun(self) -> float:
@@ -157,13 +177,16 @@ class _Table:
 
     def around(self, spacing: float) -> Generator[Request, Reply, list[float]]:
         """Return seven values at a spacing around x, or from x on to the side where f has values; none elsewhere."""
-        yield from self.ask([0.0, *(count * spacing for count in (1, -1, 2, -2, 3, -3))])
+        if not self.side:
+            yield from self.ask([0.0, *(count * spacing for count in (1, -1, 2, -2, 3, -3))])
         for low, side in ((-3, 1.0), (0, 1.0), (0, -1.0)):
+            if self.side and (low or side != self.side):
+                continue
             steps = [side * count * spacing for count in range(low, low + 7)]
             if all(isfinite(self.known.get(step, 0.0)) for step in steps):
                 values = yield from self.ask(steps)
                 if all(map(isfinite, values)):
-                    self.side = side
+                    self.side = 0.0 if low else side
                     return values
         return []
 
@@ -173,10 +196,20 @@ def _still(values: Sequence[float]) -> bool:
     return 2 * int(np.count_nonzero(np.diff(values) == 0.0)) > len(values)
 
 
+def _broken(values: Sequence[float]) -> bool:
+    """Return whether second differences stand out at one place only: f has a corner or a jump there.
+
+    The unit of rounded values does too, now and then, but is small beside the first differences.
+    """
+    sizes = np.sort(np.abs(np.diff(values, 2)))
+    least = max(0.1 * np.max(np.abs(np.diff(values))), ROUNDING * UNIT_ROUNDOFF * np.max(np.abs(values)))
+    return bool(sizes[-1] > least and sizes[-3] < 1e-3 * sizes[-1])
+
+
 def _enlarged(table: _Table, values: list[float], eps: float) -> Core[Noise]:
     """Measure again at a spacing over which f moves: its values are of limited precision, or it is constant."""
     fun = table.fun
-    reach = [table.side * eps**power for power in FARTHER]
+    reach = [(table.side or 1.0) * eps**power for power in FARTHER]
     farther = yield from table.ask(reach)
     moves = [(t, value) for t, value in zip(reach, farther, strict=True) if isfinite(value) and value != fun]
     if not moves:
@@ -186,17 +219,31 @@ def _enlarged(table: _Table, values: list[float], eps: float) -> Core[Noise]:
     t, value = moves[0]
     gap = float(np.min(np.diff(np.unique(table.values))))
     # Some four units of the lattice, so far as one can tell, and no farther than was looked at.
-    spacing = min(4.0 * max(1.0, abs(t) * gap / abs(value - fun)), abs(reach[-1]) / 2.0)
-    second = yield from table.around(spacing)
-    if not second:
+    spacing = min(4.0 * max(1.0, abs(t) * gap / abs(value - fun)), abs(reach[-1]) / 4.0)
+    steps = [spacing * (table.side * abs(share) if table.side else share) for share in UNEVEN]
+    second = yield from table.ask(steps)
+    points = [(0.0, fun), *((t, value) for t, value in zip(steps, second, strict=True) if isfinite(value))]
+    if len(points) < 6:
         return _settled(table, 0.0)
-    level = agreed(columns(second))
+    square, cubic = (scatter(points, degree) for degree in (2, 3))
     q = lattice(table.values)
     if q:
-        return _settled(table, max(level if isfinite(level) else 0.0, ROUNDED * q), f"values lie {q:.3g} apart")
-    if isfinite(level):
-        return _settled(table, level)
-    return _settled(table, min(column for column, _ in columns(second)), "at most: f stands still over a part of it")
+        return _settled(table, max(min(square, q), ROUNDED * q), f"values lie {q:.3g} apart")
+    if square <= AGREE * cubic:
+        return _settled(table, square)
+    return _settled(table, cubic, "at most: f stands still over a part of it")
+
+
+def scatter(points: Sequence[tuple[float, float]], degree: int) -> float:
+    """Return the scatter of points around the polynomial of a degree that fits them best.
+
+    >>> scatter([(0.0, 1.0), (1.0, 3.0), (3.0, 7.0), (4.0, 9.0)], 1) < 1e-14
+    True
+    """
+    t, values = np.array(points).T
+    powers = np.vander(t / np.max(np.abs(t)), degree + 1)
+    left = values - powers @ np.linalg.lstsq(powers, values, rcond=None)[0]
+    return sqrt(float(left @ left) / (len(points) - degree - 1))
 
 
 def _settled(table: _Table, level: float, note: str = "") -> Noise:

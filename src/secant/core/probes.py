@@ -47,7 +47,9 @@ def kinked(ladder: Ladder, best: Pick) -> bool:
 
 def _opening(ladder: Ladder, j: int) -> float:
     """Return half the jump of the slope at x that pairs j and j - 1 speak of, extrapolated to h = 0."""
-    return ladder.even[j][0] * ladder.s[j] - 0.5 * ladder.even[j - 1][0] * ladder.s[j - 1]
+    here, above = ladder.s[j], ladder.s[j - 1]
+    ratio = above / here
+    return 0.5 * (ratio * ladder.even[j][0] * here - ladder.even[j - 1][0] * above) / (ratio - 1.0)
 
 
 def pointed(ladder: Ladder) -> bool:
@@ -82,7 +84,7 @@ def kink(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Slo
         return None
     if not (yield from evaluate(work, probe)):
         return None
-    _, even = parts(work, *work.pairs[-1])
+    _, even, probe = parts(work, *work.pairs[-1])
     seen = 0.5 * even / (probe / ladder.unit)
     if abs(seen - expected) > 0.2 * abs(expected):
         return None
@@ -124,31 +126,30 @@ def diagnose(
         return Outcome((yield from refine(work, ladder, best, ())))
     if work.left() < 4 or reason == "budget":
         return Outcome(_cut(ladder, best, fallback))
-    tiny = step_near(max(2.0**-32 * ladder.unit * ladder.s[0], work.line.smallest))
-    if 4.0 * tiny > ladder.unit * ladder.s[-1]:
+    tiny = step_near(max(2.0**-32 * ladder.top, work.line.smallest))
+    if 4.0 * tiny > ladder.bottom:
         return Outcome(_cut(ladder, best, fallback))
     if not (yield from evaluate(work, tiny, RATIO * tiny)):
         return Outcome(Slope(value, 2.0 * error, Verdict.UNRESOLVED, note="f has no value very close to x"))
     first, second = (parts(work, *pair) for pair in work.pairs[-2:])
-    claim = yield from _singular(work, ladder, best, tiny, first, second)
+    claim = yield from _singular(work, ladder, best, first, second)
     if claim is not None:
         return Outcome(claim)
-    rough = max(
-        abs(first[1]) / EVEN_NOISE, abs(second[1]) / EVEN_NOISE, abs(first[0] - second[0] / RATIO) / CONTRAST_NOISE
-    )
-    here = work.rounding(second[0], RATIO * tiny, abs(work.fun) + abs(second[0]))[1]
+    lo = second[2]
+    apart = (first[0] - second[0] * (first[2] / lo)) / CONTRAST_NOISE
+    rough = max(abs(first[1]) / EVEN_NOISE, abs(second[1]) / EVEN_NOISE, abs(apart))
+    here = work.rounding(second[0], lo, abs(work.fun) + abs(second[0]))[1]
     last = abs(ladder.odd[-1][0]) * ladder.s[-1]
     shrinking = 8.0 * here < rough <= 0.02 * best.sigma
     if shrinking and rough * last > 0.1 * best.sigma * abs(second[0]) and reason == "stalled":
         steady = yield from proportional(work, tiny, ladder.bottom)
         if steady is not None:
             return Outcome(steady)
-    quantized = quantum(work) > 0.0 or (not near_kink and _quantized(work, ladder, best, tiny))
+    quantized = quantum(work) > 0.0 or _stepped(work, ladder, best, lo)
     straight = rough <= 0.15 * best.sigma and (
         rough <= 8.0 * here + 1e-9 * abs(second[0]) or rough <= 0.02 * best.sigma
     )
     if straight and not quantized:
-        lo = RATIO * tiny
         probe = Pick(second[0], 6.0 * max(here, rough), 0, 0, here, here)
         start = yield from search(work, lo, probe, lo, ladder.unit * ladder.s[-1])
         if start.slope is None:
@@ -160,48 +161,51 @@ def diagnose(
         # roundings of something inside f. The slope of one piece is not the slope of f.
     elif fallback is not None:
         return Outcome(_cut(ladder, best, fallback))
-    seen = (first[1] / EVEN_NOISE, second[1] / EVEN_NOISE, (first[0] - second[0] / RATIO) / CONTRAST_NOISE)
+    seen = (first[1] / EVEN_NOISE, second[1] / EVEN_NOISE, apart)
     return Outcome((yield from refine(work, ladder, best, seen)))
 
 
-def _quantized(work: Work, ladder: Ladder, best: Pick, tiny: float) -> bool:
-    """Return whether f stood still at the tiny steps although the slope would have moved it."""
-    still = all(a == b == work.fun for _, a, b in work.pairs[-2:])
-    slope = max(abs(row[0]) for row in ladder.odd)
-    return still and slope * (tiny / ladder.unit) > 20.0 * best.rounding
+def _stepped(work: Work, ladder: Ladder, best: Pick, step: float) -> bool:
+    """Return whether f stands still over tiny steps because its output comes in steps.
+
+    The slope over larger ones would have moved it; and no plateau with an edge is in sight, for of that one side would be
+    still over the last steps of the ladder as well.
+    """
+    fun = work.fun
+    if not all(a == b == fun for _, a, b in work.pairs[-2:]):
+        return False
+    last = [pair for pair in work.pairs if pair[0] in {ladder.bottom, 2.0 * ladder.bottom}]
+    if last and (all(a == fun for _, a, _ in last) or all(b == fun for _, _, b in last)):
+        return False
+    return max(abs(row[0]) for row in ladder.odd) * (step / ladder.unit) > 20.0 * best.rounding
 
 
 def _singular(
-    work: Work, ladder: Ladder, best: Pick, tiny: float, first: tuple[float, float], second: tuple[float, float]
+    work: Work, ladder: Ladder, best: Pick, first: tuple[float, float, float], second: tuple[float, float, float]
 ) -> Generator[Steps, Values, Slope | None]:
     """Look for a jump or a power of h in the odd and in the even parts."""
-    h = ladder.bottom
+    steps = ladder.s[-3:]
+    up, down = log2(steps[0] / steps[1]), log2(steps[1] / steps[2])
+    h, tiny = ladder.unit * steps[2], first[2]
     for which, rows, power in ((0, ladder.odd, 1), (1, ladder.even, 2)):
         earlier, before, last = (rows[i][0] * ladder.s[i] ** power for i in (-3, -2, -1))
-        probe, other = first[which], second[which]
+        probe = first[which]
         if abs(probe) <= 20.0 * best.rounding or 0.0 in (earlier, before, last):
             continue
-        spread = max(abs(value - last) for value in (earlier, before)) / abs(last)
-        if abs(probe - last) <= 0.02 * abs(last):
-            part = rows is ladder.odd
-            across = (ladder.even if part else ladder.odd)[-1][0] * ladder.s[-1] ** (2 if part else 1)
-            spread = max(
-                spread, abs(first[1 - which] - across) / abs(last), abs(second[1 - which] - across) / abs(last)
-            )
-            if spread <= 0.1 and abs(other - probe) <= 0.02 * abs(probe) and not quantum(work):
-                height = 2.0 * probe if which == 0 else 0.5 * probe
-                note = "" if which == 0 else "the value at x itself stands apart from both sides"
-                return Slope(nan, inf, Verdict.JUMP, noise=best.rounding, step=tiny, jump=height, note=note)
-            continue
-        power_here = log2(abs(before / last))
+        jump = _jump(ladder, which, first, second)
+        if jump and not quantum(work):
+            height = 2.0 * probe if which == 0 else 0.5 * probe
+            note = "" if which == 0 else "the value at x itself stands apart from both sides"
+            return Slope(nan, inf, Verdict.JUMP, noise=best.rounding, step=tiny, jump=height, note=note)
+        power_here = log2(abs(before / last)) / down
         power_down = log2(abs(last / probe)) / log2(h / tiny)
-        steady = abs(power_here - power_down) <= 0.08 and abs(log2(abs(earlier / before)) - power_here) <= 0.1
+        steady = abs(power_here - power_down) <= 0.08 and abs(log2(abs(earlier / before)) / up - power_here) <= 0.1
         if not POWERS[0] < power_down < POWERS[1] or not steady or work.left() < 2:
             continue
-        middle = step_near(h * (tiny / h) ** 0.5)
-        if not (yield from evaluate(work, middle)):
+        if not (yield from evaluate(work, step_near(h * (tiny / h) ** 0.5))):
             continue
-        between = parts(work, *work.pairs[-1])[which]
+        found = parts(work, *work.pairs[-1])
+        between, middle = found[which], found[2]
         if between == 0.0:
             continue
         outer = log2(abs(last / between)) / log2(h / middle)
@@ -211,6 +215,25 @@ def _singular(
             note = f"{what} grows without end: f moves like the step to the power {power_down:.2g}"
             return Slope(nan, inf, Verdict.UNDEFINED, noise=best.rounding, step=tiny, note=note)
     return None
+
+
+def _jump(ladder: Ladder, which: int, first: tuple[float, float, float], second: tuple[float, float, float]) -> bool:
+    """Return whether a part, odd or even, keeps its height down to the tiny steps, and the other part its own.
+
+    On the ladder the height is what is left at h = 0 of a straight line through two rows, since f has a slope as well.
+    """
+
+    def height(rows: Rows, power: int, j: int) -> float:
+        here, above = ladder.s[j], ladder.s[j - 1]
+        value, other = rows[j][0] * here**power, rows[j - 1][0] * above**power
+        return value - (other - value) / (above / here - 1.0)
+
+    heights = [(height(ladder.odd, 1, j), height(ladder.even, 2, j)) for j in (-2, -1)]
+    probe, size = first[which], abs(first[which])
+    own = all(abs(pair[which] - probe) <= 0.1 * size for pair in heights) and abs(second[which] - probe) <= 0.02 * size
+    cross = first[1 - which]
+    across = [second[1 - which], *(pair[1 - which] for pair in heights)]
+    return own and all(abs(value - cross) <= 0.1 * size for value in across)
 
 
 def _cut(ladder: Ladder, best: Pick, fallback: Slope | None) -> Slope:
@@ -242,8 +265,8 @@ def cut_short(work: Work, nominal: float, asked: Steps, values: Values) -> Slope
         return Slope(nan, inf, Verdict.UNRESOLVED, note=note)
     slopes = []
     for index in range(1, len(asked) - 1, 2):
-        h = nominal * 0.5 ** (index // 2)
-        slopes.append(parts(work, h, values[index], values[index + 1])[0] / h)
+        odd, _, step = parts(work, nominal * 0.5 ** (index // 2), values[index], values[index + 1])
+        slopes.append(odd / step)
     value, error = slopes[0], abs(slopes[0])
     if len(slopes) > 1:
         value = slopes[1] + (slopes[1] - slopes[0]) / 3.0
@@ -258,6 +281,7 @@ def unresolved(work: Work) -> Slope:
     if not finite:
         return Slope(nan, inf, Verdict.UNRESOLVED)
     pair = min(finite)
-    slope = parts(work, *pair)[0] / pair[0]
-    rounding = work.rounding(slope * pair[0], pair[0], max(map(abs, (*pair[1:], work.fun))))[1]
-    return Slope(slope, abs(slope) + 2.0 * rounding / pair[0], Verdict.UNRESOLVED, step=pair[0], reach=pair[0])
+    odd, _, step = parts(work, *pair)
+    slope = odd / step
+    rounding = work.rounding(odd, step, max(map(abs, (*pair[1:], work.fun))))[1]
+    return Slope(slope, abs(slope) + 2.0 * rounding / step, Verdict.UNRESOLVED, step=step, reach=step)

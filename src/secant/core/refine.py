@@ -25,10 +25,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from math import fsum, hypot, inf, isfinite, sqrt
+from math import frexp, fsum, hypot, inf, isfinite, sqrt
 
 from secant.core.extrapolate import Pick
-from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, parts
+from secant.core.ladder import STRETCH, Ladder, Steps, Values, Work, evaluate, parts
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
 from secant.core.tableau import EVEN, ODD, contrast
@@ -120,8 +120,8 @@ def _misfit(values: Sequence[float], base: Basis, terms: int) -> tuple[float, in
 
 def _fits(ladder: Ladder, sigma: float) -> bool:
     """Return whether short polynomials describe the six largest steps within the noise."""
-    nodes = tuple(0.5**index for index in range(min(6, len(ladder.s))))
-    odd, even = _data(ladder, 0, len(nodes), sigma)
+    nodes = _nodes(ladder, 0, min(6, len(ladder.s)))
+    odd, even = _data(ladder, 0, nodes, sigma)
     rest, freedom = _misfit(odd, basis(nodes, ODD_POWERS), 3)
     if freedom > 0 and rest > 12.0 * freedom * 0.5:
         return False
@@ -129,19 +129,31 @@ def _fits(ladder: Ladder, sigma: float) -> bool:
     return freedom <= 0 or rest <= 12.0 * freedom * 2.0
 
 
-def _data(ladder: Ladder, first: int, count: int, sigma: float) -> tuple[list[float], list[float]]:
-    """Return the odd and the even parts of a window of pairs, in units of the noise."""
-    rows = range(first, first + count)
-    return (
-        [ladder.odd[i][0] * ladder.s[i] / sigma for i in rows],
-        [ladder.even[i][0] * ladder.s[i] * ladder.s[i] / sigma for i in rows],
-    )
+def _nodes(ladder: Ladder, first: int, count: int) -> tuple[float, ...]:
+    """Return the steps of a window as shares of its largest; there are but eight patterns of them."""
+    steps = [0.5**index * _stretch(ladder.top * 0.5 ** (first + index)) for index in range(count)]
+    return tuple(step / steps[0] for step in steps)
+
+
+def _stretch(h: float) -> float:
+    return STRETCH[frexp(h)[1] & 7]
+
+
+def _data(ladder: Ladder, first: int, nodes: tuple[float, ...], sigma: float) -> tuple[list[float], list[float]]:
+    """Return the odd and the even parts of a window of pairs, in units of the noise, at its nodes to the last spacing."""
+    top, odd, even = ladder.s[first], [], []
+    for i, node in enumerate(nodes, first):
+        s = ladder.s[i]
+        share = node * top / s
+        odd.append(ladder.odd[i][0] * s * share / sigma)
+        even.append(ladder.even[i][0] * s * s * share * share / sigma)
+    return odd, even
 
 
 def _climb(work: Work, ladder: Ladder, sigma: float) -> Generator[Steps, Values, None]:
     """Double the largest step while short polynomials fit, keeping evaluations for the extra pairs."""
     line = work.line
-    reach = min(line.above, line.below, line.max_step)
+    reach = line.reach
     largest = ladder.largest[0]
     for _ in range(DOUBLINGS):
         h = 2.0 * ladder.top
@@ -187,12 +199,10 @@ def _models(values: Sequence[float], nodes: tuple[float, ...], top: float, sigma
 
 def _windows(ladder: Ladder, sigma: float) -> list[Model]:
     """Fit every window of the ladder, in units of the noise."""
-    odd, _ = _data(ladder, 0, len(ladder.s), sigma)
     found: list[Model] = []
-    for first in range(len(odd) - 2):
-        count = min(WINDOW, len(odd) - first)
-        nodes = tuple(0.5**index for index in range(count))
-        found += _models(odd[first : first + count], nodes, ladder.s[first], 1.0)
+    for first in range(len(ladder.s) - 2):
+        nodes = _nodes(ladder, first, min(WINDOW, len(ladder.s) - first))
+        found += _models(_data(ladder, first, nodes, sigma)[0], nodes, ladder.s[first], 1.0)
     return found
 
 
@@ -208,16 +218,18 @@ def refine(work: Work, ladder: Ladder, best: Pick, probes: Sequence[float]) -> G
     winner = min(models, key=lambda model: model.score)
     first = ladder.s.index(winner.top)
     count = min(WINDOW, len(ladder.s) - first)
-    odd, even = _data(ladder, first, count, sigma)
-    nodes = [0.5**index for index in range(count)]
+    nodes = list(_nodes(ladder, first, count))
+    odd, even = _data(ladder, first, tuple(nodes), sigma)
     extra = EXTRA[: work.left() // 2]
-    top = winner.top * ladder.unit
+    top = ladder.top * 0.5**first
     if extra and (yield from evaluate(work, *(share * top for share in extra))):
         for share, pair in zip(extra, work.pairs[-len(extra) :], strict=True):
-            more = parts(work, *pair)
-            nodes.append(share)
-            odd.append(more[0] / sigma)
-            even.append(more[1] / sigma)
+            more, other, step = parts(work, *pair)
+            node = share * _stretch(share * top) / _stretch(top)
+            exact = node * winner.top * ladder.unit / step
+            nodes.append(node)
+            odd.append(more * exact / sigma)
+            even.append(other * exact * exact / sigma)
     floor = max(best.rounding, STEPPED * quantum(work)) / sigma
     level = _pooled(odd, even, tuple(nodes), count - winner.freedom, floor)
     finer = _models(odd, tuple(nodes), winner.top, level)
@@ -264,7 +276,7 @@ def proportional(work: Work, tiny: float, bottom: float) -> Generator[Steps, Val
     ratio = (bottom / tiny) ** (1.0 / (count + 1))
     if not (yield from evaluate(work, *(tiny * ratio ** (index + 1) for index in range(count)))):
         return None
-    slopes = [parts(work, *pair)[0] / pair[0] for pair in work.pairs[-count - 2 :]]
+    slopes = [odd / step for odd, _, step in (parts(work, *pair) for pair in work.pairs[-count - 2 :])]
     mean = fsum(slopes) / len(slopes)
     scatter = hypot(*(slope - mean for slope in slopes)) / sqrt(len(slopes) - 1)
     error = SAFETY * (1.0 + 2.5 / len(slopes)) * scatter / sqrt(len(slopes))

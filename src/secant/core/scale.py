@@ -35,7 +35,7 @@ def search(work: Work, lo: float, best: Pick, unit: float, hi: float) -> Generat
     rounding = best.rounding
     slope = best.value / unit
     bar = best.bar / unit
-    limit = min(line.below, line.above, line.max_step)
+    limit = line.reach
     jump = _jump(slope, lo, rounding)
     for _ in range(TRIES):
         if work.left() < 2 or lo * 6.0 > min(hi, limit) or bar <= 1e-15 * abs(slope):
@@ -48,7 +48,7 @@ def search(work: Work, lo: float, best: Pick, unit: float, hi: float) -> Generat
             continue
         _, a, b = work.pairs[-1]
         largest = max(abs(a), abs(b), abs(work.fun))
-        odd, even = parts(work, h, a, b)
+        odd, even, h = parts(work, h, a, b)
         uncertain = bar * h
         here = work.rounding(odd, h, largest)[1]
         deviation = abs(odd - slope * h)
