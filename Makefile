@@ -34,14 +34,16 @@ test: $(stamp)-test ## run the tests, the slow ones left out
 test-all: $(stamp)-test ## run all tests
 	$(bin)/python -m pytest -m "" $(ARGS)
 
-bench: $(stamp)-bench ## run the benchmarks, one script after the other
+bench: $(stamp)-bench ## run the benchmarks, one script after the other, and quote them in the documents
 	@for script in benchmarks/*/run.py benchmarks/[!_]*.py; do [ -f "$$script" ] || continue; \
 	echo "$$script"; $(bin)/python -m $$(echo "$${script%.py}" | tr / .) || exit 1; done
+	$(bin)/python docs/_generate.py
 
 lint: $(stamp)-lint ## check style, format and types
 	$(bin)/python -m ruff check .
 	$(bin)/python -m ruff format --check .
 	$(bin)/python -m mypy --strict src
+	MYPYPATH=src:examples/notes $(bin)/python -m mypy --strict examples/notes/notes.py
 
 format: $(stamp)-lint ## put the code in the house's format
 	$(bin)/python -m ruff check --fix-only --quiet .
@@ -51,8 +53,9 @@ docs: $(stamp)-docs ## build the documentation in docs/_build/html
 	$(bin)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
 	@echo "the documentation is in docs/_build/html/index.html"
 
-generate: $(stamp)-run ## write the generated pages of the documentation again
+generate: $(stamp)-run ## write the generated pages and the picture of the documentation again
 	$(bin)/python docs/_generate.py
+	$(bin)/python docs/plot_readme.py
 
 dev: $(stamp)-test $(stamp)-lint $(stamp)-docs ## install what tests, lint and documentation need, and stop there
 
@@ -68,12 +71,7 @@ $(stamp)-run: pyproject.toml requirements/run.txt | $(bin)/python
 	@$(install) -r requirements/run.txt --editable '.[plot]'
 	@touch $@
 
-$(stamp)-test $(stamp)-lint $(stamp)-bench: $(stamp)-%: requirements/%.txt $(stamp)-run
-	@echo "installing $<"
-	@$(install) -r $<
-	@touch $@
-
-$(stamp)-docs: requirements/docs.txt | $(bin)/python
+$(stamp)-test $(stamp)-lint $(stamp)-docs $(stamp)-bench: $(stamp)-%: requirements/%.txt $(stamp)-run
 	@echo "installing $<"
 	@$(install) -r $<
 	@touch $@

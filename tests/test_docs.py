@@ -9,10 +9,11 @@ import pytest
 import secant
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("[!_]*.md"))]
+FOLDERS = (ROOT / "docs", ROOT / "examples", ROOT / "benchmarks")
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *(page for folder in FOLDERS for page in sorted(folder.rglob("[!_]*.md")))]
 #: Languages of code blocks: two that are run, and one that is no code. Directives of Sphinx hold no code either.
 LANGUAGES = {"python", "console", "text"}
-DIRECTIVES = {"{toctree}", "{include}", "{note}", "{warning}", "{math}", "{figure}", "{image}"}
+DIRECTIVES = {"{toctree}", "{include}", "{eval-rst}", "{note}", "{warning}", "{math}", "{figure}", "{image}"}
 
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -40,6 +41,18 @@ def test_generated_pages_are_current() -> None:
     assert pages
     for path, text in pages.items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date: run `make generate`"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    named = set(re.findall(r"^\.\. auto\w+:: ([\w.]+)$", text_of("docs/api.md"), re.MULTILINE))
+    assert {name.removeprefix("secant.") for name in named} >= set(secant.__all__) - {"__version__"}
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    contents = re.search(r"```{toctree}\n(.*?)```", text_of("docs/index.md"), re.DOTALL)
+    assert contents is not None
+    listed = {line for line in contents[1].splitlines() if line and not line.startswith(":")}
+    assert listed == {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
 
 
 def test_one_version_everywhere() -> None:

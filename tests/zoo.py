@@ -69,6 +69,15 @@ HARD = [
         77266.06798975005 * -0.96467483351165846724,
         "hard",
     ),
+    # On steps halved exactly, waves of whose frequency a step is nearly a multiple are seen as slow ones.
+    Animal(
+        "a fast wave on a slow one",
+        lambda x: math.sin(x) + math.sin(2861.420648631219 * x),
+        2.506022126897155,
+        math.cos(2.506022126897155) + 2861.420648631219 * math.cos(2861.420648631219 * 2.506022126897155),
+        "hard",
+    ),
+    Animal("a fast wave at 0", lambda x: math.sin(5709.7027 * x), 0.0, 5709.7027, "hard"),
     Animal("sharp front", lambda x: math.tanh(240.0 * (x - 1.0)), 1.0, 240.0, "hard"),
     Animal("large offset", lambda x: 1e6 + math.sin(x), 1.0, math.cos(1.0), "hard"),
     Animal("sin at a million", math.sin, 1e6, math.cos(1e6), "hard"),

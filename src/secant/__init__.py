@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from secant import book, nn, plots
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
+    from secant._api.price import price
     from secant._api.studies import noise, steps
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
+    from secant.core.measures import Noise, Price
     from secant.core.request import Reply, Request, run
-    from secant.core.results import Descent, Estimate, Event, Noise, Slope, StepStudy
+    from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
     from secant.core.serialize import from_json
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import DescentVerdict, Verdict
@@ -35,8 +37,9 @@ _HOME = {
     "Event": "secant.core.results",
     "InputError": "secant.core.errors",
     "InputTypeError": "secant.core.errors",
-    "Noise": "secant.core.results",
+    "Noise": "secant.core.measures",
     "OutputError": "secant.core.errors",
+    "Price": "secant.core.measures",
     "Reply": "secant.core.request",
     "Request": "secant.core.request",
     "SecantError": "secant.core.errors",
@@ -52,6 +55,7 @@ _HOME = {
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",
     "noise": "secant._api.studies",
+    "price": "secant._api.price",
     "run": "secant.core.request",
     "stencil": "secant.core.stencils",
     "steps": "secant._api.studies",
@@ -67,6 +71,7 @@ __all__ = [
     "InputTypeError",
     "Noise",
     "OutputError",
+    "Price",
     "Reply",
     "Request",
     "SecantError",
@@ -86,6 +91,7 @@ __all__ = [
     "nn",
     "noise",
     "plots",
+    "price",
     "run",
     "stencil",
     "steps",

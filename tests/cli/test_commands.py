@@ -112,6 +112,28 @@ ANSWERS = [
 ]
 
 
+PRICES = [
+    ('diff "x^2" --at 3 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
+    ('diff "x^2" --at 3 --step 1e-4 --dry-run', "1 parameter: 2 evaluations, about ", (2, 2)),
+    ('gradient "sum(x^2)" --at 1,2,3 --max-evaluations 50 --dry-run', "3 parameters: about 37 evaluations, ", (37, 50)),
+    ('descend "sum(x^2)" --start 1,2 --iterations 10 --step 1e-4 --dry-run', "2 parameters: about 51 ", (51, None)),
+    # What would end in a verdict that is not ok costs as much: the exit status is that of the answer, the price.
+    ('diff "abs(x)" --at 0 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
+]
+
+
+@pytest.mark.parametrize("line, words, counts", PRICES, ids=[row[0] for row in PRICES])
+def test_prices(say, line: str, words: str, counts: tuple[int, int | None]) -> None:
+    said = say(line)
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith(words)
+    assert said.out.count("\n") == 1
+    price = secant.from_json(say(line + " --json").out)
+    assert isinstance(price, secant.Price)
+    assert price.evaluations == counts[0]
+    assert counts[1] in (None, price.at_most)
+
+
 @pytest.mark.parametrize("line, status, numbers, words", ANSWERS, ids=[row[0] for row in ANSWERS])
 def test_answers(say, line: str, status: int, numbers: list[float], words: list[str]) -> None:
     said = say(line)

@@ -68,6 +68,47 @@ def test_lanes_give_the_answers_of_one_line_alone(monkeypatch, n, how) -> None:
     assert together.points == alone.points
 
 
+def broken(x):
+    """Entries with ends, jumps, endless slopes, noise and tiny values among smooth ones."""
+    with np.errstate(all="ignore"):
+        return float(
+            np.exp(x[::6]).sum()
+            + np.where(x[1::6] >= 1.0, x[1::6] ** 3, np.nan).sum()
+            + np.floor(x[2::6]).sum()
+            + np.cbrt(x[3::6] - 1.0).sum()
+            + (1e-7 * np.sin(1e9 * x[4::6]) + x[4::6] ** 2).sum()
+            + 1e-200 * x[5::6].sum()
+        )
+
+
+@pytest.mark.parametrize("how", [{}, {"rtol": 1e-8}, {"budget": 11}, {"above": 1e-3}, {"below": 0.0}, {"noise": 1e-6}])
+def test_lanes_give_the_answers_of_one_line_alone_where_f_is_broken(monkeypatch, how) -> None:
+    x = np.random.default_rng(7).uniform(1.2, 1.8, size=36)
+    x[[1, 7, 3, 9]] = 1.0
+    x[[2, 8]] = 2.0
+    together, alone = Batches(broken), Batches(broken)
+    monkeypatch.setattr(operators, "LANES", 24)
+    found = run(operators.lines(x, lines_at(x, **how)), together)
+    monkeypatch.setattr(operators, "LANES", 10**9)
+    expected = run(operators.lines(x, lines_at(x, **how)), alone)
+    # Slopes that are NaN are equal as texts.
+    assert repr(found.slopes) == repr(expected.slopes)
+    assert together.points == alone.points
+    if not how:
+        seen = {slope.verdict for slope in found.slopes[0]}
+        assert seen >= {Verdict.OK, Verdict.AT_BOUND, Verdict.JUMP, Verdict.UNDEFINED}
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 5, 6, 7, 8, 13, 20, 39])
+@pytest.mark.parametrize("f", [mixed, broken], ids=["mixed", "broken"])
+def test_no_lane_exceeds_its_budget(f, budget) -> None:
+    x = np.random.default_rng(budget).uniform(1.1, 1.9, size=30)
+    batches = Batches(f)
+    found = run(operators.lines(x, lines_at(x, budget=budget)), batches)
+    assert all(slope.evaluations <= budget for slope in found.slopes[0])
+    assert batches.points <= 1 + (budget - 1) * x.size
+
+
 def test_several_outputs_share_their_evaluations(monkeypatch) -> None:
     rng = np.random.default_rng(3)
     x = rng.uniform(0.5, 2.0, size=15)

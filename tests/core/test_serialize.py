@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from secant.core.errors import InputError, InputTypeError
+from secant.core.measures import Noise, Price
 from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
 from secant.core.serialize import _FIELDS, from_json, to_json
 from secant.core.verdicts import DescentVerdict, Verdict
 
+NAMES = "Estimate, Descent, StepStudy, Slope, Event, Noise, Price"
 DTYPES = ["f8", "f4", "f2", ">f8", "c16", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 
 floats = st.floats()
@@ -68,8 +70,10 @@ descents = st.builds(
     floats,
     texts,
 )
+prices = st.builds(Price, counts, counts, counts, floats, floats, floats)
+noises = st.builds(Noise, floats, floats, counts, texts)
 studies = st.builds(StepStudy, trees, trees, trees, estimates, floats, st.dictionaries(texts, floats, max_size=2))
-results = slopes | events | estimates | descents | studies
+results = slopes | events | estimates | descents | studies | noises | prices
 
 
 def same(x: Any, y: Any) -> bool:
@@ -123,7 +127,7 @@ def test_the_text_is_strict_json_on_one_line_of_ascii(result) -> None:
     assert "\n" not in text
 
 
-@pytest.mark.parametrize("cls", [Estimate, Descent, StepStudy, Slope, Event])
+@pytest.mark.parametrize("cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price])
 def test_the_schema_has_every_field(cls) -> None:
     assert list(_FIELDS[cls.__name__]) == [field.name for field in dataclasses.fields(cls)]
 
@@ -204,8 +208,11 @@ class Mine(Slope):
 @pytest.mark.parametrize(
     "result, text",
     [
-        (1.0, "`result` must be one of Estimate, Descent, StepStudy, Slope, Event; got a float"),
-        (Mine(1.0, 1.0, Verdict.OK), "`result` must be one of Estimate, Descent, StepStudy, Slope, Event; got a Mine"),
+        (1.0, f"`result` must be one of {NAMES}; got a float"),
+        (
+            Mine(1.0, 1.0, Verdict.OK),
+            f"`result` must be one of {NAMES}; got a Mine",
+        ),
         (holding("ok"), "a result must hold numbers, arrays and trees of them; got a str"),
         (holding({1.0}), "a result must hold numbers, arrays and trees of them; got a set"),
         (holding(Weights), "a result must hold numbers, arrays and trees of them; got a type"),
@@ -249,12 +256,15 @@ BAD = [
     (changed(secant=2), "`text` is of schema version 2; this secant reads version 1"),
     (changed(secant=True), "`text` is of schema version True; this secant reads version 1"),
     (changed(secant="1"), "`text` is of schema version '1'; this secant reads version 1"),
-    (changed(type="os.system"), "`text` must hold one of Estimate, Descent, StepStudy, Slope, Event; got 'os.system'"),
+    (
+        changed(type="os.system"),
+        f"`text` must hold one of {NAMES}; got 'os.system'",
+    ),
     (
         changed(type=["Estimate"]),
-        "`text` must hold one of Estimate, Descent, StepStudy, Slope, Event; got ['Estimate']",
+        f"`text` must hold one of {NAMES}; got ['Estimate']",
     ),
-    (changed(type=...), "`text` must hold one of Estimate, Descent, StepStudy, Slope, Event; got None"),
+    (changed(type=...), f"`text` must hold one of {NAMES}; got None"),
     (
         changed(fun=...),
         "`text`: Estimate must be an object with the fields value, error, verdicts, verdict, evaluations, ",

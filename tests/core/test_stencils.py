@@ -39,6 +39,32 @@ def test_known_tables(offsets, order, weights, denominator) -> None:
     assert stencil(offsets, order) == Stencil(offsets, weights, denominator, order)
 
 
+@given(offset_sets, st.data())
+def test_mirrored_offsets_have_mirrored_weights(offsets, data) -> None:
+    order = data.draw(st.integers(1, len(offsets) - 1))
+    here = stencil(sorted(offsets), order)
+    there = stencil([-offset for offset in sorted(offsets)], order)
+    assert there.denominator == here.denominator
+    assert there.weights == tuple((-1) ** order * weight for weight in here.weights)
+
+
+@given(offset_sets, st.lists(st.integers(-9, 9), min_size=1, max_size=7), st.integers(-4, 4), st.data())
+def test_applied_to_values_of_a_polynomial_it_is_exact(offsets, coefficients, x, data) -> None:
+    order = data.draw(st.integers(1, len(offsets) - 1))
+    coefficients = coefficients[: len(offsets)]
+    formula, h = stencil(sorted(offsets), order), Fraction(1, 8)
+
+    def f(t: Fraction) -> Fraction:
+        return sum((c * t**power for power, c in enumerate(coefficients)), Fraction(0))
+
+    truth = sum(
+        c * factorial(k) // factorial(k - order) * Fraction(x) ** (k - order)
+        for k, c in enumerate(coefficients)
+        if k >= order
+    )
+    assert formula.apply([f(x + offset * h) for offset in formula.offsets], h) == truth
+
+
 @given(st.integers(1, 6))
 def test_the_highest_order_is_the_binomial_difference(order) -> None:
     formula = stencil(range(order + 1), order)

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secant.core.extrapolate import pick_best, root_mean_square
+from secant.core.ladder import STRETCH
 from secant.core.tableau import (
     EVEN,
     GRAIN,
@@ -90,18 +92,60 @@ def test_noise_factors_are_those_of_the_weights(kind) -> None:
         assert isclose(spread, kind.contrast_noise[k], rel_tol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [ODD, EVEN, SIDE], ids=["odd", "even", "side"])
 @given(st.lists(st.floats(0.1, 10), min_size=4, max_size=7), st.integers(-600, 600))
-def test_bars_scale_with_the_values(data, power) -> None:
+def test_bars_scale_with_the_values(kind, data, power) -> None:
     """No product of two small or two large numbers may underflow or overflow on the way."""
     steps, scale = [0.5**j for j in range(len(data))], 2.0**power
-    tables = []
+    bars, picks, rooms = [], [], []
     for factor in (1.0, scale):
         rows, s = [], []
         for value, step in zip(data, steps, strict=True):
             s.append(step)
-            append(rows, s, factor * value, ODD)
-        tables.append(best_in_row(rows, len(rows) - 1, 1, s[-1], factor * 1e-10, 2.0**-53, ODD))
-    assert tables[1] == (scale * tables[0][0], tables[0][1])
+            append(rows, s, factor * value, kind)
+        sigma = factor * 1e-10
+        bars.append(best_in_row(rows, len(rows) - 1, 1, s[-1], sigma, 2.0**-53, kind))
+        picks.append(pick_best(rows, s, [sigma] * len(s), 2.0**-53, sigma, kind))
+        rooms.append(room_for_noise(rows[-1], s[-1], kind))
+    assert bars[1] == (scale * bars[0][0], bars[0][1])
+    assert rooms[1] == (scale * rooms[0][0], rooms[0][1])
+    assert (picks[1].value, picks[1].bar) == (scale * picks[0].value, scale * picks[0].bar)
+    assert (picks[1].row, picks[1].order) == (picks[0].row, picks[0].order)
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=1, max_size=9), st.integers(-900, 900))
+def test_the_root_mean_square_scales_with_the_values(data, power) -> None:
+    scale = 2.0**power
+    assert root_mean_square([scale * value for value in data]) == scale * root_mean_square(data)
+    assert root_mean_square(data) == pytest.approx(sqrt(sum(value * value for value in data) / len(data)))
+
+
+@pytest.mark.parametrize("kind", [ODD, SIDE], ids=["odd", "side"])
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=5), st.integers(0, 7))
+def test_a_polynomial_is_exact_at_its_degree(kind, coefficients, shift) -> None:
+    """Steps as the ladder takes them, not quite halved; orders above the degree change nothing but rounding."""
+    power = 2 if kind is ODD else 1
+    steps = [0.5**j * STRETCH[(shift + j) % 8] for j in range(8)]
+    rows, s = [], []
+    for step in steps:
+        s.append(step)
+        append(rows, s, sum(c * step ** (power * k) for k, c in enumerate(coefficients)), kind)
+    for row in rows:
+        for value in row[len(coefficients) - 1 :]:
+            assert value == pytest.approx(coefficients[0], abs=1e-12)
+
+
+@given(values)
+def test_the_best_entry_has_the_smallest_bar_of_all(data) -> None:
+    steps, sigma = [0.5**j for j in range(len(data))], 1e-3
+    rows, s = [], []
+    for value, step in zip(data, steps, strict=True):
+        s.append(step)
+        append(rows, s, value, ODD)
+    pick = pick_best(rows, s, [sigma] * len(s), 2.0**-53, sigma)
+    assert pick.value == rows[pick.row][pick.order]
+    every = [best_in_row(rows, j, 1, s[j], sigma, 2.0**-53, ODD)[0] for j in range(1, len(rows))]
+    assert min(every) <= pick.bar <= every[-1]
 
 
 def test_a_plain_zero_leaves_room_for_the_grain_of_the_table() -> None:

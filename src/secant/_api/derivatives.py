@@ -7,14 +7,17 @@ each other, and puts the answer into x's structure. There is no mathematics here
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf, nan
 from typing import Any
 
 import numpy as np
 
-from secant._api.options import Method, Options, coordinate_lines, direction_line, options
-from secant.core import operators
+from secant._api.options import Method, Options, at_point, coordinate_lines, direction_line, options
+from secant._api.select import Positions, narrowed, positions
+from secant.core import imaginary, operators
 from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
+from secant.core.measures import Noise
 from secant.core.operators import Slopes, fixed, lines
 from secant.core.request import Core, Floats, Request, run
 from secant.core.results import Estimate, Slope
@@ -31,7 +34,7 @@ def derivative(
     step: float | None = None,
     bounds: Any = None,
     max_step: float | None = None,
-    noise: float | None = None,
+    noise: float | Noise | None = None,
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     args: tuple[Any, ...] = (),
@@ -44,11 +47,14 @@ def derivative(
     f : called as ``f(x, *args)``; returns a number or an array of any shape.
     x : a real number. For an array or a tree use :func:`gradient`.
     method : ``"auto"`` and ``"central"`` look at both sides, ``"forward"`` and ``"backward"`` at one; a
-        :class:`Stencil` is a formula of your own, and needs ``step``.
+        :class:`Stencil` is a formula of your own, and needs ``step``. ``"complex"`` evaluates f at complex numbers,
+        which it must take (float64 only): the derivative to the last digits from one such evaluation, and four more to
+        check that f is analytic. Where it is not (abs, max, comparisons, .real), the verdict is ``unresolved``.
     step : a fixed step: the formula's own bits, with no error bar and the verdict ``unresolved``.
     bounds : (lower, upper), each a number or None; f is never evaluated outside.
     max_step : the largest distance from x at which f may be evaluated.
-    noise : the absolute error of f's values, when it is known (of a solver, its tolerance).
+    noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`; one
+        that is relative costs an evaluation of f(x) beforehand.
     rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
     max_evaluations : the most calls of f; 13 are usual, 40 the default limit.
     args : further arguments of f.
@@ -75,6 +81,7 @@ def derivative(
     if not evaluator.layout.scalar:
         came = f"{type(x).__name__} of {evaluator.layout.size} entries"
         raise InputTypeError(f"`x` must be a single number; got {came} (use `gradient` for arrays and trees)")
+    chosen = at_point(chosen, evaluator)
     problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
     found = run(core_for(chosen, evaluator.base, problems), evaluator)
     return _by_output(evaluator, _settle(chosen, found))
@@ -88,9 +95,10 @@ def gradient(
     step: float | None = None,
     bounds: Any = None,
     max_step: float | None = None,
-    noise: float | None = None,
+    noise: float | Noise | None = None,
     rtol: float = 0.0,
     max_evaluations: int | None = None,
+    wrt: Any = None,
     args: tuple[Any, ...] = (),
     on_error: OnError = "domain",
     inplace: bool = False,
@@ -104,6 +112,9 @@ def gradient(
         f is handed the same structure, and x is never written to.
     bounds : (lower, upper), each a number, None, or like x.
     max_evaluations : one budget for the whole gradient.
+    wrt : what varies, when not all of x does: a key or a list of keys of a dict, positions in a list or tuple, fields
+        of a dataclass or namedtuple; for a single array a mask, integers or a slice. The rest is held fixed and costs
+        nothing; in the answer it is NaN with an error of NaN, and has no say in the verdict.
     inplace : hand f the caller's own arrays, moved one entry at a time and restored whatever happens; for
         code that reads its array through an alias and ignores its argument.
 
@@ -119,16 +130,23 @@ def gradient(
     array([6., 8.])
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    if inplace and chosen.method == "complex":
+        raise InputError(
+            "`inplace` must be left out with `method='complex'`: arrays of real numbers cannot be lent to it"
+        )
     evaluator = Evaluator(f, x, args=args, on_error=on_error, inplace=inplace)
-    problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
+    varying = positions(wrt, x, evaluator.layout)
+    chosen = at_point(chosen, evaluator)
+    evaluate = evaluator if varying is None else narrowed(evaluator, varying, evaluator.layout.size)
+    problems = coordinate_lines(chosen, evaluator.base, evaluator.layout, varying)
     core = core_for(chosen, evaluator.base, problems, whole=True)
-    found = _settle(chosen, run(core, evaluator))
+    found = _settle(chosen, run(core, evaluate))
     one_output(evaluator, "gradient")
-    if chosen.formula is not None and not evaluator.distinct:
+    if chosen.formula is not None and not evaluator.distinct and varying is None:
         evaluator(
             Request(evaluator.base, None, (0.0,))
         )  # a formula that leaves x out may see the same value all around it
-    return _by_entry(evaluator, found)
+    return _by_entry(evaluator, found, varying)
 
 
 def directional(
@@ -140,7 +158,7 @@ def directional(
     step: float | None = None,
     bounds: Any = None,
     max_step: float | None = None,
-    noise: float | None = None,
+    noise: float | Noise | None = None,
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     args: tuple[Any, ...] = (),
@@ -162,6 +180,7 @@ def directional(
         raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
     if not vector.any():
         raise InputError("`v` must not be zero: it names the direction")
+    chosen = at_point(chosen, evaluator)
     problem = direction_line(chosen, evaluator, vector)
     found = run(core_for(chosen, evaluator.base, [problem], vector[np.newaxis]), evaluator)
     return _by_output(evaluator, _settle(chosen, found))
@@ -195,9 +214,20 @@ def core_for(
     whole: bool = False,
 ) -> Core[Slopes]:
     """Return the core that the options ask for; a ``whole`` gradient is looked at along other directions as well."""
+    if chosen.method == "complex":
+        return imaginary.complex_step(base, problems, directions, chosen.step, _complex_budget(chosen, len(problems)))
     if chosen.formula is not None:
         return fixed(base, problems, chosen.formula, chosen.step, directions, fun)
     return operators.gradient(base, problems) if whole else lines(base, problems, directions)
+
+
+def _complex_budget(chosen: Options, count: int) -> float:
+    """Return the budget of complex steps, which cannot be checked for less than five evaluations."""
+    most = inf if chosen.max_evaluations is None else chosen.max_evaluations
+    least = 1 + count * imaginary.USUAL
+    if most < least:
+        raise InputError(f"`max_evaluations` must be at least {least} here with `method='complex'`; got {most}")
+    return most
 
 
 def _settle(chosen: Options, found: Slopes) -> Slopes:
@@ -223,12 +253,18 @@ def one_output(evaluator: Evaluator, what: str) -> None:
         raise InputTypeError(f"`f` must return one number for `{what}`; it returned an array of shape {shape}")
 
 
-def _by_entry(evaluator: Evaluator, found: Slopes) -> Estimate:
-    """Put the slopes of one output into x's structure."""
+def _by_entry(evaluator: Evaluator, found: Slopes, varying: Positions | None = None) -> Estimate:
+    """Put the slopes of one output into x's structure; NaN where an entry was not asked for."""
     layout = evaluator.layout
     slopes = found.slopes[0]
-    if layout.size > 0 and not layout.scalar and _still(slopes, evaluator):
+    if layout.size > 0 and not layout.scalar and varying is None and _still(slopes, evaluator):
         slopes = tuple(Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach) for slope in slopes)
+    if varying is not None:
+        # Nothing is wrong with what was not asked for, so its verdict is ok; what marks it is an error of NaN.
+        full = [Slope(nan, nan, Verdict.OK)] * layout.size
+        for i, slope in zip(varying.tolist(), slopes, strict=True):
+            full[i] = slope
+        slopes = tuple(full)
     verdicts = [slope.verdict for slope in slopes]
     details = {layout.path(i): slope for i, slope in enumerate(slopes) if slope.verdict is not Verdict.OK or slope.note}
     return Estimate(

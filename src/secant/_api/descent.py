@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from secant._api.derivatives import core_for, one_output
-from secant._api.options import Method, coordinate_lines, options, real, whole
+from secant._api.options import Method, coordinate_lines, level_at, options, real, whole
 from secant.core import descent as core
+from secant.core.measures import Noise
 from secant.core.operators import Slopes
-from secant.core.request import Core, Floats, run
+from secant.core.request import Core, Floats, Request, run
 from secant.core.results import Descent
 from secant.evaluation.evaluator import Evaluator, OnError
 
@@ -25,7 +26,7 @@ def gradient_descent(
     method: Method = "auto",
     step: float | None = None,
     max_step: float | None = None,
-    noise: float | None = None,
+    noise: float | Noise | None = None,
     rtol: float = 1e-8,
     args: tuple[Any, ...] = (),
     on_error: OnError = "domain",
@@ -64,7 +65,11 @@ def gradient_descent(
 
     def gradient(x: Floats) -> Core[Slopes]:
         base = home if np.array_equal(x, home) else np.array(x)
-        found = yield from core_for(chosen, base, coordinate_lines(chosen, base, layout), fun=True)
+        now = chosen
+        if chosen.relative:  # to f here, which has to be known first
+            first = yield Request(base, None, (0.0,))
+            now = level_at(chosen, float(np.max(np.abs(first.values))))
+        found = yield from core_for(now, base, coordinate_lines(now, base, layout), fun=True)
         one_output(evaluator, "gradient_descent")
         return found
 

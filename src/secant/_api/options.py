@@ -5,21 +5,23 @@ Everything is checked before anything is evaluated; messages say which parameter
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import inf, isfinite, isnan
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
-from secant.core.request import Floats
+from secant.core.measures import Noise
+from secant.core.request import Floats, Request
 from secant.core.stencils import BACKWARD, CENTRAL, FORWARD, Stencil
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.trees import Layout, flatten
 
-Method: TypeAlias = Literal["auto", "central", "forward", "backward"] | Stencil
+Method: TypeAlias = Literal["auto", "central", "forward", "backward", "complex"] | Stencil
 
 _STENCILS = {"auto": CENTRAL, "central": CENTRAL, "forward": FORWARD, "backward": BACKWARD}
 
@@ -44,6 +46,7 @@ class Options:
     noise: float
     rtol: float
     max_evaluations: int | None
+    relative: float = 0.0
 
 
 PLAIN = Options("auto", None, 0.0, None, inf, 0.0, 0.0, None)
@@ -73,12 +76,14 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
     """Check the numerical options of a call."""
     if method == "auto" and step is bounds is max_step is noise is max_evaluations is None and rtol == 0.0:
         return PLAIN
-    if not isinstance(method, Stencil) and method not in _STENCILS:
-        raise InputError(f"`method` must be 'auto', 'central', 'forward', 'backward' or a Stencil; got {method!r}")
+    if not isinstance(method, Stencil) and method not in _STENCILS and method != "complex":
+        raise InputError(
+            f"`method` must be 'auto', 'central', 'forward', 'backward', 'complex' or a Stencil; got {method!r}"
+        )
     formula = None
     if step is not None:
         step = real("step", step, 0.0, "a positive finite number")
-        formula = method if isinstance(method, Stencil) else _STENCILS[method]
+        formula = method if isinstance(method, Stencil) else _STENCILS.get(method)
     elif isinstance(method, Stencil):
         raise InputError("`step` must be given with a Stencil: the formula is fixed, its step is yours to choose")
     if formula is not None and formula.order != 1:
@@ -89,10 +94,36 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
         step or 0.0,
         bounds,
         inf if max_step is None else real("max_step", max_step, 0.0, "a positive number", finite=False),
-        0.0 if noise is None else real("noise", noise, 0.0, "a number of at least 0", closed=True),
+        _noise(noise.absolute if isinstance(noise, Noise) else noise),
         real("rtol", rtol, 0.0, "a number of at least 0", closed=True),
         None if max_evaluations is None else whole("max_evaluations", max_evaluations, 1),
+        _noise(noise.relative) if isinstance(noise, Noise) else 0.0,
     )
+
+
+def _noise(value: Any) -> float:
+    return 0.0 if value is None else real("noise", value, 0.0, "a number of at least 0, or a Noise", closed=True)
+
+
+def level_at(chosen: Options, value: float) -> Options:
+    """Return the options with noise that is relative to f turned into a level, for a value of f."""
+    added = chosen.relative * abs(value) if isfinite(value) else 0.0
+    return replace(chosen, noise=chosen.noise + added, relative=0.0)
+
+
+def at_point(chosen: Options, evaluator: Evaluator) -> Options:
+    """Return the options for f at its point: relative noise needs f(x), one evaluation out of the budget.
+
+    Of several outputs the largest sets the level. When there is nothing to spare the absolute part has to do.
+    """
+    most = chosen.max_evaluations
+    if not chosen.relative:
+        return chosen
+    if most == 1:
+        return replace(chosen, relative=0.0)
+    reply = evaluator(Request(evaluator.base, None, (0.0,)))
+    left = None if most is None else most - 1
+    return replace(level_at(chosen, float(np.max(np.abs(reply.values)))), max_evaluations=left)
 
 
 def _bound(side: str, value: Any, layout: Layout, default: float) -> Floats:
@@ -137,7 +168,20 @@ def room(chosen: Options, base: Floats, layout: Layout) -> tuple[Floats, Floats]
         raise InputError(
             f"`x`{layout.path(int(i))} must lie within `bounds`, {lower[i]:.6g} to {upper[i]:.6g}; got {base[i]:.17g}"
         )
+    if chosen.formula is not None:
+        _fits(chosen.formula, chosen.step, base, lower, upper, layout)
     return base - lower, upper - base
+
+
+def _fits(formula: Stencil, step: float, base: Floats, lower: Floats, upper: Floats, layout: Layout) -> None:
+    """Refuse a fixed step that leads out of the bounds."""
+    for offset in formula.offsets:
+        moved = base + offset * step
+        for i in np.flatnonzero((moved < lower) | (moved > upper)):
+            raise InputError(
+                f"`step` leads out of `bounds`: x{layout.path(int(i))} = {base[i]:.6g} and a step of {step:.3g} "
+                f"need {moved[i]:.17g}, allowed are {lower[i]:.6g} to {upper[i]:.6g}"
+            )
 
 
 def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
@@ -157,18 +201,23 @@ def line_budgets(chosen: Options, count: int) -> list[int]:
     return [1 + share + (index < rest) for index in range(count)]
 
 
-def coordinate_lines(chosen: Options, base: Floats, layout: Layout) -> list[Line]:
-    """Return the lines of a gradient at a flat point, one per entry of x."""
+def coordinate_lines(
+    chosen: Options, base: Floats, layout: Layout, varying: Sequence[int] | NDArray[np.intp] | None = None
+) -> list[Line]:
+    """Return the lines of a gradient at a flat point, one per entry of x (or of those that vary)."""
     if chosen is PLAIN and layout.scalar and layout.exact:
         x = base.item(0)
         return [Line(x, abs(x))]
     space = room(chosen, base, layout)
     eps = layout.eps
-    budgets = line_budgets(chosen, layout.size)
+    places = range(layout.size) if varying is None else [int(i) for i in varying]
+    count = len(places)
+    budgets = line_budgets(chosen, count)
     plain = layout.exact
-    pairs = DEFAULT_BUDGET if layout.size == 1 else FEW_PAIRS if layout.size < MANY else MANY_PAIRS
+    pairs = DEFAULT_BUDGET if count == 1 else FEW_PAIRS if count < MANY else MANY_PAIRS
     made = []
-    for i, x in enumerate(base.tolist()):
+    for i, budget in zip(places, budgets, strict=True):
+        x = base.item(i)
         below, above = (inf, inf) if space is None else (float(space[0][i]), float(space[1][i]))
         below, above = _sides(chosen, below, above)
         rounder: Callable[[float], float] | None = None if plain else layout.rounder(i)
@@ -182,7 +231,7 @@ def coordinate_lines(chosen: Options, base: Floats, layout: Layout) -> list[Line
                 chosen.max_step,
                 chosen.noise,
                 chosen.rtol,
-                budgets[i],
+                budget,
                 unit,
                 rounder,
                 pairs=pairs,

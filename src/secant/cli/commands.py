@@ -97,6 +97,13 @@ def json_option(command: C) -> C:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
 
 
+def dry_run_option(command: C) -> C:
+    """Add the choice to be told the price only."""
+    return click.option("--dry-run", is_flag=True, help="Say what it would cost, from one call of the function.")(
+        command
+    )
+
+
 def numerical_options(command: C) -> C:
     """Add the options that every derivative takes, in the library's order."""
     kinds = click.Choice(["auto", "central", "forward", "backward"])
@@ -128,12 +135,17 @@ def _estimate(estimate: secant.Estimate, as_json: bool) -> Outcome:
     return Outcome(estimate.to_json() if as_json else estimate_text(estimate), OK if estimate.ok else NOT_OK)
 
 
+def _price(price: secant.Price, as_json: bool) -> Outcome:
+    return Outcome(price.to_json() if as_json else str(price))
+
+
 @cli.command(context_settings=SETTINGS, short_help="The derivative of a function of one number.")
 @function_argument
 @at_option
 @numerical_options
+@dry_run_option
 @json_option
-def diff(function: Function, at: list[float], as_json: bool, **options: Any) -> Outcome:
+def diff(function: Function, at: list[float], dry_run: bool, as_json: bool, **options: Any) -> Outcome:
     """Print the derivative of a function of one number, with its error bar and a verdict.
 
     \b
@@ -141,6 +153,8 @@ def diff(function: Function, at: list[float], as_json: bool, **options: Any) -> 
     secant diff "abs(x)" --at 0
     """
     x = number_at(function, at)
+    if dry_run:
+        return _price(asked(function, lambda f: secant.price(secant.derivative, f, x, **_given(options))), as_json)
     return _estimate(asked(function, lambda f: secant.derivative(f, x, **_given(options))), as_json)
 
 
@@ -148,14 +162,17 @@ def diff(function: Function, at: list[float], as_json: bool, **options: Any) -> 
 @function_argument
 @at_option
 @numerical_options
+@dry_run_option
 @json_option
-def gradient(function: Function, at: list[float], as_json: bool, **options: Any) -> Outcome:
+def gradient(function: Function, at: list[float], dry_run: bool, as_json: bool, **options: Any) -> Outcome:
     """Print the gradient of a function of several numbers, entry by entry.
 
     \b
     secant gradient "x[0]**2 + x[1]**2" --at 3,4
     """
     x = point_at(function, at)
+    if dry_run:
+        return _price(asked(function, lambda f: secant.price(secant.gradient, f, x, **_given(options))), as_json)
     return _estimate(asked(function, lambda f: secant.gradient(f, x, **_given(options))), as_json)
 
 
@@ -190,9 +207,16 @@ def steps(function: Function, at: list[float], save: Path | None, as_json: bool)
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg, .png or .pdf."
 )
+@dry_run_option
 @json_option
 def descend(
-    function: Function, start: list[float], step: float | None, save: Path | None, as_json: bool, **options: Any
+    function: Function,
+    start: list[float],
+    step: float | None,
+    save: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
 ) -> Outcome:
     """Go downhill by gradient descent, and say how that went and why.
 
@@ -202,7 +226,10 @@ def descend(
     """
     x0 = point_at(function, start)
     fixed: dict[str, Any] = {} if step is None else {"step": step, "method": "central"}
-    descent = asked(function, lambda f: secant.gradient_descent(f, x0, **_given(options), **fixed))
+    how = {**_given(options), **fixed}
+    if dry_run:
+        return _price(asked(function, lambda f: secant.price(secant.gradient_descent, f, x0, **how)), as_json)
+    descent = asked(function, lambda f: secant.gradient_descent(f, x0, **how))
     if save is not None:
         _draw(function, descent, save)
     return Outcome(descent.to_json() if as_json else descent_text(descent), OK if descent.success else NOT_OK)

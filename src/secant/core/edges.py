@@ -12,7 +12,7 @@ from collections.abc import Generator
 from math import inf, isfinite, log2, nan
 
 from secant.core.extrapolate import FLOOR, NOISE, Pick, pick_best
-from secant.core.ladder import LONGEST, Line, Steps, Values, Work, evaluate, moved, step_near
+from secant.core.ladder import Line, Steps, Values, Work, evaluate, moved, octaves, step_near
 from secant.core.results import Slope
 from secant.core.tableau import SIDE, Rows, append, best_in_row, contrast
 from secant.core.verdicts import Verdict
@@ -27,7 +27,7 @@ ROWS, LADDERS = 10, 6
 def opening(line: Line, h: float) -> Steps:
     """Return the first round next to a bound: three steps to the roomier side."""
     side, h = roomier(line, h)
-    if h < line.smallest:
+    if h < 4.0 * line.smallest:
         return (0.0,)
     return (0.0, *(side * moved(line, h * 0.5**row) for row in range(3)))[: max(1, line.budget)]
 
@@ -35,7 +35,7 @@ def opening(line: Line, h: float) -> Steps:
 def roomier(line: Line, h: float) -> tuple[float, float]:
     """Return the side with more room, and the first step that fits there."""
     side = 1.0 if line.above >= line.below else -1.0
-    return side, step_near(min(h, max(line.above, line.below) / LONGEST))
+    return side, step_near(min(h, line.nominal(max(line.above, line.below))))
 
 
 def ceiling(work: Work) -> float:
@@ -105,7 +105,8 @@ def difference(work: Work, h: float, side: float, value: float) -> tuple[float, 
 
 def side_ladder(work: Work, top: float, side: float) -> Generator[Steps, Values, Slope]:
     """Find a one-sided slope, starting at step ``top``."""
-    room = min(work.line.above if side > 0.0 else work.line.below, work.line.max_step) / LONGEST
+    line = work.line
+    room = line.nominal(min(line.above if side > 0.0 else line.below, line.max_step))
     best: Slope | None = None
     ceiling_ = inf
     for _ in range(LADDERS):
@@ -219,8 +220,8 @@ def _diverges(
     if len(rows) < 3 or 0.0 in (row[0] for row in rows[-3:]):
         return None
     gaps = [row[0] * step for row, step in zip(rows[-3:], s[-3:], strict=True)]
-    ladder = log2(abs(gaps[1] / gaps[2])) / log2(s[-2] / s[-1])
-    if ladder > 0.97 or abs(log2(abs(gaps[0] / gaps[1])) / log2(s[-3] / s[-2]) - ladder) > 0.1:
+    ladder = octaves(gaps[1], gaps[2]) / log2(s[-2] / s[-1])
+    if ladder > 0.97 or abs(octaves(gaps[0], gaps[1]) / log2(s[-3] / s[-2]) - ladder) > 0.1:
         return None
     h = top * s[-1]
     tiny = max(step_near(h) * 2.0**-24, work.line.smallest)
@@ -232,8 +233,8 @@ def _diverges(
     (d_far, at_far), (d_near, at_near) = difference(work, tiny, side, far), difference(work, middle, side, near)
     if d_far == 0.0 or d_near == 0.0 or not isfinite(d_far + d_near):
         return None
-    first = log2(abs(gaps[2] / d_near)) / log2(h / at_near)
-    second = log2(abs(d_near / d_far)) / log2(at_near / at_far)
+    first = octaves(gaps[2], d_near) / log2(h / at_near)
+    second = octaves(d_near, d_far) / log2(at_near / at_far)
     if abs(first - ladder) > 0.08 or abs(first - second) > 0.04 or first > 0.97:
         return None
     if abs(first) < 0.03:

@@ -4,11 +4,11 @@ One *pair* is two evaluations, ``a = f(x + h)`` and ``b = f(x - h)``. Its odd pa
 derivative; its even part, which costs nothing more, carries the second, and with it the signs of
 noise and of kinks. Rules:
 
-* A step has a *nominal* value, ``0.84375 * 2**m``, and is taken up to an eighth longer, by another share for every row, and
-  a few spacings of x away from that (:func:`moved`). On steps that are halved exactly two things go wrong in silence. A
-  wave of whose frequency some step is nearly a multiple is seen as a slow one, and a smooth wrong answer comes out.
-  And the rounding of a product like ``w * (x + h)`` is itself a straight line in h: a wrong slope that no contrast can
-  see. The tables take the steps as they are.
+* A step has a *nominal* value, ``0.84375 * 2**m``, and is taken up to an eighth longer, by another share for every row,
+  and a few spacings of x away from that (:func:`moved`). On steps that are halved exactly two things go wrong in
+  silence. A wave of whose period some step is nearly a multiple is seen as a slow one, and a smooth wrong answer comes
+  out. And the rounding of a product like ``w * (x + h)`` is itself a straight line in h: a wrong slope that no contrast
+  can see. The tables take the steps as they are.
 * Tables are in units of f, steps in units of ``unit`` (see :mod:`secant.core.tableau`).
 * A ladder belongs to the generator that grows it; nobody else writes to it.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from math import frexp, inf, ldexp, ulp
+from math import frexp, inf, ldexp, log2, ulp
 from typing import TypeAlias
 
 from secant.core.request import UNIT_ROUNDOFF
@@ -36,12 +36,12 @@ Pair: TypeAlias = tuple[float, float, float]
 
 #: Significand of every step.
 SIGNIFICAND = 0.84375
-#: By binary exponent of the nominal step: how much longer it is taken, and spacings of x by which it is moved, odd, so that
-#: x never stays on a coarser grid.
+#: By binary exponent of the nominal step: how much longer it is taken, and spacings of x by which it is moved; odd, so
+#: that x never stays on a coarser grid.
 STRETCH = tuple(1.0 + share / 64.0 for share in (0, 5, 2, 8, 1, 6, 3, 7))
 SHIFTS = (5, 1, 7, 3, 9, 5, 3, 7)
-#: The most by which a step is longer than its nominal value.
-LONGEST = 1.125 * (1.0 + 2.0**-20)
+#: The most by which a step is longer than its nominal value (spacings of x apart).
+LONGEST = 1.125 * (1.0 + 2.0**-40)
 #: Rounding inside f: share of an ulp of the largest value, and of the argument.
 VALUE_ROUNDING, ARGUMENT_ROUNDING = 0.9, 0.3
 
@@ -75,7 +75,11 @@ class Line:
     @property
     def reach(self) -> float:
         """The largest nominal step that may be taken to both sides."""
-        return min(self.above, self.below, self.max_step) / LONGEST
+        return self.nominal(min(self.above, self.below, self.max_step))
+
+    def nominal(self, distance: float) -> float:
+        """Return the largest nominal step that is taken no farther than a distance, rounding of x included."""
+        return max(distance - 0.25 * self.smallest, 0.0) / LONGEST
 
     @property
     def smallest(self) -> float:
@@ -191,6 +195,11 @@ def step_near(h: float) -> float:
         return h
     mantissa, exponent = frexp(h)
     return ldexp(SIGNIFICAND, exponent if mantissa >= SIGNIFICAND else exponent - 1)
+
+
+def octaves(a: float, b: float) -> float:
+    """Return log2 of the ratio of two sizes, neither of them 0, however far apart."""
+    return log2(abs(a)) - log2(abs(b))
 
 
 def taken(line: Line, h: float) -> float:

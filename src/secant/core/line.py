@@ -22,7 +22,6 @@ from math import frexp, inf, isfinite, ldexp, nan, sqrt
 from secant.core import edges, probes
 from secant.core.extrapolate import Pick, climb, descend, pick_best, slope_of
 from secant.core.ladder import (
-    LONGEST,
     SIGNIFICAND,
     Ladder,
     Line,
@@ -53,18 +52,20 @@ def first_step(line: Line) -> float:
     h = min(h, 2.0**1000)
     if h < 8.0 * line.smallest:
         h = step_near(16.0 * line.smallest)
-    room = min(line.below, line.above) / LONGEST
+    room = line.nominal(min(line.below, line.above))
     if room < h and room >= h / 64.0:
         h = step_near(room)
-    return min(h, step_near(line.max_step / LONGEST))
+    return min(h, step_near(line.nominal(line.max_step)))
 
 
 def opening(line: Line) -> Steps:
     """Return the first round of a line: the point itself and three pairs, or as many as the budget allows."""
     h = first_step(line)
-    if line.budget < 7 and min(line.below, line.above) >= LONGEST * h:
+    if h < 4.0 * line.smallest:
+        return (0.0,)
+    if line.budget < 7 and line.nominal(min(line.below, line.above)) >= h:
         return _pairs(line, h, 2)[: max(1, line.budget if line.budget != 4 else 3)]
-    if min(line.below, line.above) < LONGEST * h:
+    if line.nominal(min(line.below, line.above)) < h:
         return edges.opening(line, h)
     return _pairs(line, h, 3)
 
@@ -85,10 +86,9 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
     if not isfinite(work.fun):
         return Slope(nan, inf, Verdict.UNDEFINED, work.spent, note="f has no finite value at x itself")
     if len(asked) < 7 or asked[2] != -asked[1]:
-        if min(line.below, line.above) < LONGEST * first_step(line):
-            slope = yield from edges.one_sided(work, first_step(line), asked, values)
-            return replace(slope, evaluations=work.spent)
-        return replace(probes.cut_short(work, first_step(line), asked, values), evaluations=work.spent)
+        if line.nominal(min(line.below, line.above)) < first_step(line):
+            return _told(work, (yield from edges.one_sided(work, first_step(line), asked, values)))
+        return _told(work, probes.cut_short(work, first_step(line), asked, values))
     h = step_near(asked[1])
     ladder = Ladder(h)
     pairs = work.pairs
@@ -101,13 +101,24 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
     else:
         ladder.open(work, pairs)
         slope = yield from settle(work, ladder)
-    return slope if slope.evaluations == work.spent else replace(slope, evaluations=work.spent)
+    return _told(work, slope)
+
+
+def _told(work: Work, slope: Slope) -> Slope:
+    """Return a slope with what was paid for it; one beyond the range of floats is no slope."""
+    if slope.evaluations != work.spent:
+        slope = replace(slope, evaluations=work.spent)
+    if slope.error != slope.error or (
+        slope.value - slope.value != 0.0 and slope.verdict.severity < Verdict.JUMP.severity
+    ):
+        note = "the slope is beyond the range of floats" if slope.value == slope.value else slope.note
+        return replace(slope, value=nan, error=inf, verdict=Verdict.UNRESOLVED, note=note)
+    return slope
 
 
 def resume(work: Work, core: Generator[Steps, Values, Slope]) -> Generator[Steps, Values, Slope]:
     """Run a part of the line core for a ladder that somebody else began, and count what was paid."""
-    slope = yield from core
-    return slope if slope.evaluations == work.spent else replace(slope, evaluations=work.spent)
+    return _told(work, (yield from core))
 
 
 def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, Slope]:

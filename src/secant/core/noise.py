@@ -15,6 +15,9 @@ smooth part is gone. Rules (J. J. Moré and S. M. Wild, Estimating computational
   fast wave see something like noise. Noise does not depend on the spacing and a wave does, so a second, smaller one
   decides.
 
+* even points may fall on a lattice of values so evenly that the table sees a polynomial. A level that would be rounding
+  is believed when a point between them, at the golden section, is where it should be.
+
 Values on a lattice (rounded to so many digits) are known to half a unit of it: a standard deviation of q / sqrt(12).
 A level is relative when it is the rounding of a precision, which goes with the size of f, and absolute otherwise.
 """
@@ -26,8 +29,8 @@ from math import comb, inf, isfinite, nan, sqrt
 
 import numpy as np
 
+from secant.core.measures import Noise
 from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Reply, Request
-from secant.core.results import Noise
 
 #: Standard deviation of what is rounded to multiples of 1.
 ROUNDED = 1.0 / sqrt(12.0)
@@ -44,6 +47,7 @@ ROUNDING = 64.0
 FARTHER, SHRINK = (-0.2, -0.33, -0.44), 0.25
 #: Where values of limited precision are looked at again. Even steps of nearly a whole number of units would see a
 #: straight line; a polynomial through uneven ones does not.
+GOLDEN = 0.6180339887498949
 UNEVEN = (1.0, -1.31, 2.17, -2.42, 3.09, -3.57)
 UNSURE = "at most: f varies too fast to be sure"
 #: Precisions that f may have inside without saying so.
@@ -130,7 +134,10 @@ def measure(base: Floats, spacing: Floats, eps: float) -> Core[Noise]:
             values = yield from table.ask([side * count for count in range(7)])
     level = agreed(columns(values))
     if isfinite(level) and max(values) - min(values) <= VARIES * max(map(abs, values)):
-        return _settled(table, level)
+        return (yield from _between(table, level))
+    least = min(column for column, _ in columns(values))
+    if least <= ROUNDING * UNIT_ROUNDOFF * max(map(abs, values)) and _polynomial(values):
+        return (yield from _between(table, least))
     if table.spent + 6 > MOST:
         return _settled(table, min(column for column, _ in columns(values)), UNSURE)
     closer = yield from table.around(eps**SHRINK)
@@ -232,6 +239,33 @@ def _enlarged(table: _Table, values: list[float], eps: float) -> Core[Noise]:
     if square <= AGREE * cubic:
         return _settled(table, square)
     return _settled(table, cubic, "at most: f stands still over a part of it")
+
+
+def _polynomial(values: Sequence[float]) -> bool:
+    """Return whether all differences of some order are rounding, and of a column long enough to mean it."""
+    least = ROUNDING * UNIT_ROUNDOFF * max(map(abs, values))
+    return any(bool(np.all(np.abs(np.diff(values, order)) <= least)) for order in (1, 2, 3))
+
+
+def _between(table: _Table, level: float) -> Core[Noise]:
+    """Look between the even points before a level is taken for rounding: a coarser lattice might hide there."""
+    size = max(map(abs, table.values))
+    if level > ROUNDING * UNIT_ROUNDOFF * size:
+        return _settled(table, level)
+    side = table.side or 1.0
+    (between,) = yield from table.ask([side * GOLDEN])
+    one, two = (table.known[side * count] for count in (1, 2))
+    share = GOLDEN * (1.0 - GOLDEN)
+    expected = table.fun + GOLDEN * (one - table.fun) - 0.5 * share * (two - 2.0 * one + table.fun)
+    off = abs(between - expected)
+    if not off > 16.0 * max(level, UNIT_ROUNDOFF * size):
+        return _settled(table, level)
+    if table.spent + len(UNEVEN) - 1 > MOST:
+        return _settled(table, off)
+    steps = [side * abs(share) if table.side else share for share in UNEVEN[1:]]
+    yield from table.ask(steps)
+    points = [(t, value) for t, value in table.known.items() if isfinite(value)]
+    return _settled(table, scatter(points, 2))
 
 
 def scatter(points: Sequence[tuple[float, float]], degree: int) -> float:

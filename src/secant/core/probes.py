@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import hypot, inf, isfinite, log2, nan
 
 from secant.core.extrapolate import NOISE, Pick, finished, levels, pick_best, slope_of
-from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, parts, step_near
+from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, octaves, parts, step_near
 from secant.core.refine import proportional, quantum, refine
 from secant.core.results import Slope
 from secant.core.scale import search
@@ -168,8 +168,8 @@ def diagnose(
 def _stepped(work: Work, ladder: Ladder, best: Pick, step: float) -> bool:
     """Return whether f stands still over tiny steps because its output comes in steps.
 
-    The slope over larger ones would have moved it; and no plateau with an edge is in sight, for of that one side would be
-    still over the last steps of the ladder as well.
+    The slope over larger ones would have moved it; and no plateau with an edge is in sight, for of that one side would
+    be still over the last steps of the ladder as well.
     """
     fun = work.fun
     if not all(a == b == fun for _, a, b in work.pairs[-2:]):
@@ -197,9 +197,9 @@ def _singular(
             height = 2.0 * probe if which == 0 else 0.5 * probe
             note = "" if which == 0 else "the value at x itself stands apart from both sides"
             return Slope(nan, inf, Verdict.JUMP, noise=best.rounding, step=tiny, jump=height, note=note)
-        power_here = log2(abs(before / last)) / down
-        power_down = log2(abs(last / probe)) / log2(h / tiny)
-        steady = abs(power_here - power_down) <= 0.08 and abs(log2(abs(earlier / before)) / up - power_here) <= 0.1
+        power_here = octaves(before, last) / down
+        power_down = octaves(last, probe) / log2(h / tiny)
+        steady = abs(power_here - power_down) <= 0.08 and abs(octaves(earlier, before) / up - power_here) <= 0.1
         if not POWERS[0] < power_down < POWERS[1] or not steady or work.left() < 2:
             continue
         if not (yield from evaluate(work, step_near(h * (tiny / h) ** 0.5))):
@@ -208,8 +208,8 @@ def _singular(
         between, middle = found[which], found[2]
         if between == 0.0:
             continue
-        outer = log2(abs(last / between)) / log2(h / middle)
-        inner = log2(abs(between / probe)) / log2(middle / tiny)
+        outer = octaves(last, between) / log2(h / middle)
+        inner = octaves(between, probe) / log2(middle / tiny)
         if abs(outer - inner) <= 0.03:
             what = "the slope" if which == 0 else "the slope on either side"
             note = f"{what} grows without end: f moves like the step to the power {power_down:.2g}"
@@ -260,7 +260,7 @@ def _cut(ladder: Ladder, best: Pick, fallback: Slope | None) -> Slope:
 
 def cut_short(work: Work, nominal: float, asked: Steps, values: Values) -> Slope:
     """Return what one or two pairs say; nothing could be checked."""
-    note = "the budget allowed no check"
+    note = "the evaluations allowed, or the room for a step, left nothing to check with"
     if len(asked) < 3 or not all(isfinite(value) for value in values):
         return Slope(nan, inf, Verdict.UNRESOLVED, note=note)
     slopes = []

@@ -140,7 +140,7 @@ def _stretch(h: float) -> float:
 
 
 def _data(ladder: Ladder, first: int, nodes: tuple[float, ...], sigma: float) -> tuple[list[float], list[float]]:
-    """Return the odd and the even parts of a window of pairs, in units of the noise, at its nodes to the last spacing."""
+    """Return the odd and the even parts of a window of pairs, in units of the noise, at its exact nodes."""
     top, odd, even = ladder.s[first], [], []
     for i, node in enumerate(nodes, first):
         s = ladder.s[i]

@@ -46,6 +46,8 @@ class Request:
     directions : (lanes, n) float64 array, or None for the coordinate axes.
     repeat : running number of a repetition of the same points (0 the first time), so that a noise
         probe which asks the same point four times gets four values.
+    imaginary : ask for f at ``base + 1j * t[j] * direction(lane[j])`` instead, beside the real axis; the values
+        are complex128.
 
     >>> request = Request(np.zeros(2), (0, 0, 1), (0.0, 0.5, 0.5))
     >>> len(request.t)
@@ -57,6 +59,7 @@ class Request:
     t: Sequence[float] | Floats
     directions: Floats | None = None
     repeat: int = 0
+    imaginary: bool = False
 
 
 @dataclass(slots=True)

@@ -104,7 +104,8 @@ class Estimate:
     ----------
     value, error : the derivative and its bar, in the structure that was asked for (a float for a
         scalar, an array, or a tree of them). The bar is about the derivative of the function *as
-        computed*; ``verdict.holds`` says what it holds.
+        computed*; ``verdict.holds`` says what it holds. Both are NaN where an entry was not asked for
+        (``wrt=``): such entries have no say in the verdict, and are not printed.
     verdicts : a :class:`Verdict` per entry, in the same structure.
     verdict : the most severe of them.
     evaluations : calls of f that were paid for, f(x) included.
@@ -224,7 +225,8 @@ def children(node: Any) -> list[tuple[str, Any]] | None:
 def _leaves(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[str, Any, Any, Any]]:
     below = children(value)
     if below is None:
-        if value is not None:
+        # An error of NaN marks what was not asked for.
+        if value is not None and not (np.ndim(value) == 0 and np.isnan(error)):
             yield path, value, error, verdicts
         return
     for (label, item), (_, spread), (_, words) in zip(
@@ -239,7 +241,7 @@ def _rows(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[st
         return
     values, errors, words = np.asarray(value), np.asarray(error), np.asarray(verdicts, dtype=object)
     order: Callable[[tuple[int, ...]], int] = lambda index: -words[index].severity  # noqa: E731
-    indices = list(np.ndindex(values.shape))
+    indices = [index for index in np.ndindex(values.shape) if not np.isnan(errors[index])]
     if len(indices) > SHOWN:
         indices.sort(key=order)
     for index in indices:
@@ -311,49 +313,6 @@ class Descent:
             f"{self.verdict}   f = {number(self.fun)}   {self.iterations} iterations   {self.evaluations} evaluations"
         )
         return "\n".join([head, *(f"  iteration {event.iteration}: {event.text}" for event in self.events)])
-
-    __repr__ = __str__
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """The size of the error in f's values: ``absolute + relative * |f(x)|``, as a standard deviation.
-
-    Attributes
-    ----------
-    absolute, relative : numbers of at least 0. What ``secant.noise`` finds is one of the two: rounding is relative,
-        all else absolute. Both may be given for ``noise=``. NaN where f has no values to tell.
-    evaluations : calls of f that were paid for.
-    note : what the level is, where that is known.
-
-    >>> Noise(1e-3), Noise(0.0, 2.0**-24, 7, "rounding of float32")
-    (noise 0.001   0 evaluations, noise 6e-08 |f|   rounding of float32   7 evaluations)
-    """
-
-    absolute: float
-    relative: float = 0.0
-    evaluations: int = 0
-    note: str = ""
-
-    def level(self, value: float) -> float:
-        """Return the absolute level where f has a value.
-
-        >>> Noise(0.5, 0.25).level(-2.0)
-        1.0
-        """
-        return self.absolute + self.relative * abs(value) if self.relative else self.absolute
-
-    def to_json(self) -> str:
-        """Return the noise as JSON text (read back by ``secant.from_json``)."""
-        from secant.core.serialize import to_json
-
-        return to_json(self)
-
-    def __str__(self) -> str:
-        parts = [bar(self.absolute)] if self.absolute or not self.relative else []
-        parts += [f"{bar(self.relative)} |f|"] if self.relative and not math.isnan(self.relative) else []
-        count = f"{self.evaluations} evaluation{'' if self.evaluations == 1 else 's'}"
-        return "   ".join(part for part in (f"noise {' + '.join(parts)}", self.note, count) if part)
 
     __repr__ = __str__
 

@@ -60,7 +60,7 @@ def search(work: Work, lo: float, best: Pick, unit: float, hi: float) -> Generat
             jump = _jump(slope, lo, here)
             continue
         total = abs(odd) + 0.5 * abs(even)
-        bend = sqrt(max(deviation - uncertain, 0.0) / total) if total < inf else 1.0
+        bend = sqrt(max(deviation - uncertain, 0.0) / total) if 0.0 < total < inf else 1.0
         if bend > 0.5:
             hi = h
             continue

@@ -27,13 +27,14 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from secant.core.errors import InputError, InputTypeError
-from secant.core.results import Descent, Estimate, Event, Noise, Slope, StepStudy
+from secant.core.measures import Noise, Price
+from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
 from secant.core.verdicts import DescentVerdict, Verdict
 
 #: Version of the schema that is written, and the only one that is read.
 VERSION = 1
 
-Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise
+Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise | Price
 
 _DTYPES = (
     *("float64", "float32", "float16", "complex128", "complex64"),
@@ -371,7 +372,7 @@ _VERDICT: _Field = (str, _take_verdict)
 _DESCENT: _Field = (str, _take_descent_verdict)
 _FACTS: _Field = (_put_facts, _take_facts)
 
-_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Estimate, Descent, StepStudy, Slope, Event, Noise)}
+_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Estimate, Descent, StepStudy, Slope, Event, Noise, Price)}
 
 #: The schema: how each field is written and read. A test holds it to the classes' own fields.
 _FIELDS: dict[str, dict[str, _Field]] = {
@@ -420,4 +421,12 @@ _FIELDS: dict[str, dict[str, _Field]] = {
     },
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
     "Noise": {"absolute": _FLOAT, "relative": _FLOAT, "evaluations": _INT, "note": _STR},
+    "Price": {
+        "entries": _INT,
+        "evaluations": _INT,
+        "at_most": _INT,
+        "call": _FLOAT,
+        "seconds": _FLOAT,
+        "seconds_at_most": _FLOAT,
+    },
 }

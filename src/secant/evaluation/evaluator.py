@@ -37,6 +37,7 @@ import numpy as np
 
 from secant.core.errors import InputError, InputTypeError, OutputError
 from secant.core.request import FAILED, NOT_FINITE, OK, OUTSIDE, UNIT_ROUNDOFF, Floats, Reply, Request
+from secant.evaluation.imaginary import beside, moved, sideways
 from secant.evaluation.inplace import Lent
 from secant.evaluation.trees import Layout, flatten
 from secant.evaluation.values import Flat, read
@@ -128,6 +129,8 @@ class Evaluator:
 
         For a scalar real function of a request whose ``t`` is a tuple they are a list of floats.
         """
+        if request.imaginary:
+            return self._beside(request)
         steps = request.t
         rows: list[Any] = []
         status: dict[int, int] = {}
@@ -157,6 +160,21 @@ class Evaluator:
                 self._lent.restore()
             raise
         return self._reply(rows, status, not isinstance(steps, np.ndarray))
+
+    def _beside(self, request: Request) -> Reply:
+        """Evaluate beside the real axis; every exception passes, with the point as a note."""
+        make, rows = sideways(self.layout), []
+        for j, t in enumerate(request.t):
+            i = 0 if request.lane is None else int(request.lane[j])
+            self.evaluations += 1
+            try:
+                with np.errstate(all="ignore"):
+                    point = make(moved(request.base, i, float(t), request.directions))
+                    rows.append(beside(self._call, point, self.value_shape, self._name))
+            except Exception as error:
+                error.add_note(f"while evaluating {self._name} at {self._where(request, i, 0.0)} plus {float(t)!r}j")
+                raise
+        return Reply(np.array(rows), None, self.eps)
 
     def expect(self, value: Any) -> Flat:
         """Take f(x) as known without calling f, and return it flat.

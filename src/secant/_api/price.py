@@ -1,0 +1,157 @@
+"""Prices: what a question would cost, from one timed call of f.
+
+Rules: a fixed step costs what its formula says, exactly. What finds its own steps costs some 13 evaluations a line
+(f at the point is shared by all), 9 when ``rtol`` lets it stop early, and never more than the budget. Evaluations are
+taken to follow each other, and each carries a few microseconds of our own. This layer may read a clock; the core never
+does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from secant._api.derivatives import derivative, directional, gradient, one_output
+from secant._api.descent import gradient_descent
+from secant._api.options import DEFAULT_BUDGET, Options, options
+from secant._api.select import positions
+from secant._api.studies import steps
+from secant.core import imaginary
+from secant.core.errors import InputError, InputTypeError
+from secant.core.measures import Price
+from secant.core.request import Request
+from secant.evaluation.evaluator import Evaluator
+
+#: Evaluations of one line beyond f at the point: usual, and usual with an `rtol`.
+USUAL, EARLY = 12, 8
+#: A gradient's look along two generic directions: usual, and the most.
+GENERIC, GENERIC_MOST = 4, 8
+#: Gradients and single values that the diagnosis of a descent may take, at most.
+DIAGNOSIS, LOOKS = 40, 64
+#: Seconds an evaluation costs beyond f itself.
+OVERHEAD = 5e-6
+
+#: Options of a question that are numerical, by name.
+_NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations")
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    usual: int
+    most: int
+
+
+def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further: Any, **how: Any) -> Price:
+    """Say what a question would cost, from one call of f.
+
+    Parameters
+    ----------
+    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`gradient_descent` or :func:`steps`.
+    f, x, further, how : what the question would be asked with, its options included.
+
+    Returns
+    -------
+    Price: calls of f to expect (exact for fixed steps, but for the few that judge a descent at its end) and at
+    most, with the seconds that they take.
+
+    Raises
+    ------
+    InputTypeError : for another question, or options that the question does not take; otherwise as the question
+        itself. Exceptions of f pass through with the point noted.
+
+    >>> import numpy as np
+    >>> price(gradient, lambda x: float(x @ x), np.ones(500), step=1e-4).evaluations
+    1000
+    >>> price(derivative, np.sin, 1.0).at_most
+    40
+    """
+    if question not in _COUNTS:
+        names = ", ".join(f"secant.{known.__name__}" for known in _COUNTS)
+        raise InputTypeError(f"`question` must be one of {names}; got {question!r}")
+    name = question.__name__
+    form = signature(question)
+    try:
+        bound = form.bind(f, x, *further, **how)
+    except TypeError as error:
+        raise InputTypeError(f"`{name}` does not take this: {error}") from None
+    bound.apply_defaults()
+    given = bound.arguments
+    chosen = options(*(given.get(option, _default(option)) for option in _NUMERICAL))
+    evaluator = Evaluator(f, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False))
+    if question in (derivative, steps) and not evaluator.layout.scalar:
+        raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
+    began = perf_counter()
+    evaluator(Request(evaluator.base, None, (0.0,)))
+    call = perf_counter() - began
+    if question in (gradient, gradient_descent):
+        one_output(evaluator, name)
+    varying = positions(given.get("wrt"), x, evaluator.layout)
+    entries = evaluator.layout.size if varying is None else varying.size
+    count = _COUNTS[question](chosen, entries, given)
+    each = call + OVERHEAD
+    return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
+
+
+def _default(option: str) -> Any:
+    """Return what an option is where a question does not take it."""
+    return {"method": "auto", "rtol": 0.0}.get(option)
+
+
+def _lines(chosen: Options, count: int) -> _Count:
+    """Count the evaluations of lines side by side."""
+    if chosen.method == "complex":
+        least, top = 1 + count * imaginary.USUAL, 1 + count * imaginary.MOST
+        top = max(least, min(top, chosen.max_evaluations or top))
+        return _Count(least + bool(chosen.relative), top + bool(chosen.relative))
+    if chosen.formula is not None:
+        moved = sum(offset != 0 for offset in chosen.formula.offsets)
+        exact = count * moved + (moved < len(chosen.formula.offsets)) + bool(chosen.relative)
+        return _Count(exact, exact)
+    usual = 1 + count * (EARLY if chosen.rtol else USUAL) + bool(chosen.relative)
+    most = chosen.max_evaluations
+    if most is None:
+        most = 1 + count * (DEFAULT_BUDGET - 1) + bool(chosen.relative)
+    return _Count(min(usual, most), most)
+
+
+def _of_line(chosen: Options, _: int, __: Any) -> _Count:
+    return _lines(chosen, 1)
+
+
+def _of_gradient(chosen: Options, entries: int, __: Any) -> _Count:
+    count = _lines(chosen, entries)
+    own = chosen.formula is None and chosen.method != "complex"
+    if entries < 2 or not own or chosen.max_evaluations is not None or chosen.bounds is not None:
+        return count
+    return _Count(count.usual + GENERIC, count.most + GENERIC_MOST)
+
+
+def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
+    iterations = given["iterations"]
+    if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
+        raise InputError(f"`iterations` must be an integer of at least 0; got {iterations!r}")
+    one = _lines(chosen, entries)
+    # A central difference leaves f at the point out, which a descent wants to know.
+    centre = chosen.formula is not None and 0 not in chosen.formula.offsets
+    usual, most = one.usual + centre, one.most + centre
+    return _Count(iterations * usual + 1, (iterations + DIAGNOSIS) * most + LOOKS if iterations else 1)
+
+
+def _of_steps(chosen: Options, _: int, given: Any) -> _Count:
+    one = _lines(chosen, 1)
+    tried = 50 if given["steps"] is None else len(given["steps"])
+    return _Count(one.usual + 2 * tried, one.most + 2 * tried)
+
+
+_COUNTS: dict[Any, Callable[[Options, int, Any], _Count]] = {
+    derivative: _of_line,
+    gradient: _of_gradient,
+    directional: _of_line,
+    gradient_descent: _of_descent,
+    steps: _of_steps,
+}
