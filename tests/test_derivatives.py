@@ -5,6 +5,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 import secant
 from secant import Verdict
@@ -37,6 +40,16 @@ def test_the_notes_own_bits(f, x, value) -> None:
     est = secant.derivative(f, x, method="central", step=1e-4)
     assert est.value == value
     assert (est.verdict, est.error, est.evaluations) == (Verdict.UNRESOLVED, math.inf, 2)
+
+
+def test_a_formula_of_ones_own_has_its_own_bits() -> None:
+    five, h = secant.stencil((-2, -1, 0, 1, 2)), 1e-3
+    w, d = five.weights, five.denominator
+    total = w[0] * math.sin(1.0 - 2 * h) + w[1] * math.sin(1.0 - h) + w[2] * math.sin(1.0)
+    total = total + w[3] * math.sin(1.0 + h) + w[4] * math.sin(1.0 + 2 * h)
+    est = secant.derivative(math.sin, 1.0, method=five, step=h)
+    assert est.value == total / (d * h)
+    assert abs(est.value - math.cos(1.0)) < 1e-12
 
 
 def test_a_fixed_step_lost_beside_x_is_named() -> None:
@@ -77,6 +90,160 @@ def test_arrays_and_complex_numbers_as_values() -> None:
     assert abs(wave.value - 1j * np.exp(0.3j)) <= 2.0 * wave.error
 
 
+def creased(x):
+    return float(np.sin(x[0]) * x[1] + np.exp(x[2]) * x[0] - abs(x[1] - 2.0) + x[3] ** 3)
+
+
+@pytest.mark.parametrize("second", [1.2, 2.0])
+@pytest.mark.parametrize("how", [{}, {"rtol": 1e-8}, {"noise": 1e-9}, {"max_step": 1e-2}, {"step": 1e-4}])
+def test_entries_of_a_gradient_are_the_derivatives_alone(second, how) -> None:
+    x = np.array([0.3, second, -0.4, 2.0])
+    est = secant.gradient(creased, x, **how)
+    for i in range(x.size):
+
+        def along(t, i=i):
+            moved = x.copy()
+            moved[i] = t
+            return creased(moved)
+
+        alone = secant.derivative(along, float(x[i]), **how)
+        assert (est.value[i], est.error[i], est.verdicts[i]) == (alone.value, alone.error, alone.verdict)
+    if not how:
+        assert est.verdicts[1] is (Verdict.KINK if second == 2.0 else Verdict.OK)
+
+
+@pytest.mark.parametrize("budget", [1, 2, 5, 8, 13, 20, 21, 22, 40, 60, 100])
+def test_no_more_calls_than_allowed_and_all_are_counted(budget) -> None:
+    for x in (np.array([0.3, 1.2, -0.4, 2.0]), np.array([0.3, 2.0, -0.4, 0.0])):
+        calls = []
+
+        def f(point, calls=calls):
+            calls.append(point.copy())
+            return creased(point)
+
+        est = secant.gradient(f, x, max_evaluations=budget)
+        assert len(calls) == est.evaluations <= budget
+        assert est.ok or est.verdict in {Verdict.UNRESOLVED, Verdict.KINK}
+    assert secant.gradient(creased, x, max_evaluations=5).verdict is Verdict.UNRESOLVED
+
+
+@given(arrays(float, array_shapes(min_dims=0, max_dims=3, max_side=3), elements=st.floats(-3, 3)), st.data())
+def test_f_that_raises_at_any_evaluation_leaves_x_as_it_was(x, data) -> None:
+    at = data.draw(st.integers(1, 14 * x.size))
+    inplace, aliased = data.draw(st.booleans()), data.draw(st.booleans())
+    before, calls = x.tobytes(), []
+
+    def f(point):
+        calls.append(0)
+        if len(calls) == at:
+            raise KeyError("in between")
+        return float(np.sum(np.sin(x if aliased else point)))
+
+    try:
+        secant.gradient(f, x, inplace=inplace)
+    except KeyError:
+        assert len(calls) == at
+    else:
+        assert len(calls) < at
+    assert x.tobytes() == before
+
+
+#: Points and room to one side: none, or enough to see that f moves.
+rooms = st.just(0.0) | st.floats(1e-9, 1.0)
+points = st.floats(-3, 3).filter(lambda c: c == 0.0 or abs(c) > 1e-6)
+
+
+@given(
+    arrays(float, 3, elements=points),
+    arrays(float, 3, elements=rooms),
+    arrays(float, 3, elements=rooms),
+    st.sampled_from([{}, {"max_step": 1e-3}, {"method": "forward"}, {"method": "backward"}]),
+)
+def test_bounds_hold_for_every_entry(x, down, up, how) -> None:
+    low, high = x - down, x + up
+    seen = []
+
+    def f(point):
+        seen.append(point.copy())
+        return float(np.sum(np.exp(point)))
+
+    est = secant.gradient(f, x, bounds=(low, high), **how)
+    assert all(np.all((low <= point) & (point <= high)) for point in seen)
+    if "max_step" in how:
+        assert all(np.all(np.abs(point - x) <= 1e-3) for point in seen)
+    known = np.isfinite(est.value)
+    assert np.all(np.abs(est.value - np.exp(x))[known] <= 10.0 * est.error[known])
+
+
+def test_the_ends_of_a_domain_are_named_however_f_tells_them() -> None:
+    def raising(x):
+        if x < 0.0:
+            raise ValueError("outside")
+        return math.log1p(x)
+
+    for f, how in (
+        (raising, {}),
+        (lambda x: math.log1p(x) if x >= 0.0 else math.nan, {}),
+        (lambda x: math.log1p(x) if x >= 0.0 else -math.inf, {}),
+        (math.log1p, {"bounds": (0.0, None)}),
+    ):
+        est = secant.derivative(f, 0.0, **how)
+        assert est.verdict is Verdict.AT_BOUND
+        assert abs(est.value - 1.0) <= est.error < 1e-10
+        assert secant.derivative(f, 0.5, **how).verdict is Verdict.OK
+    with pytest.raises(ValueError, match="outside"):
+        secant.derivative(raising, 0.0, on_error="raise")
+    marked = secant.derivative(raising, 0.0, on_error="mark")
+    assert (marked.verdict, math.isnan(marked.value)) == (Verdict.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "verdict", "words"),
+    [
+        (abs, 0.0, Verdict.KINK, ["slope -1 on the left", "1 on the right"]),
+        (lambda x: max(x, 0.0), 0.0, Verdict.KINK, ["slope 0 on the left", "1 on the right"]),
+        (math.floor, 2.0, Verdict.JUMP, ["1"]),
+        (math.cbrt, 0.0, Verdict.UNDEFINED, ["power 0.33"]),
+        (math.log1p, 0.0, Verdict.OK, []),
+        (lambda x: math.sin(1000.0 * x), 1.0, Verdict.OK, []),
+    ],
+)
+def test_what_the_verdicts_say(f, x, verdict, words) -> None:
+    est = secant.derivative(f, x)
+    assert est.verdict is verdict
+    assert all(word in est.message for word in words)
+    assert est.ok == (verdict is Verdict.OK)
+
+
+def test_a_fast_wave_is_right_or_unresolved_with_any_budget() -> None:
+    truth = 1000.0 * math.cos(1000.0)
+    for budget in range(7, 41):
+        est = secant.derivative(lambda x: math.sin(1000.0 * x), 1.0, max_evaluations=budget)
+        assert est.verdict is Verdict.UNRESOLVED or abs(est.value - truth) <= est.error
+    assert round(secant.derivative(lambda x: math.sin(1000.0 * x), 1.0).value, 3) == 562.379
+
+
+def test_noise_has_its_level_in_the_details() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        est = secant.derivative(lambda x, rng=rng: math.sin(x) + 1e-3 * rng.normal(), 1.0)
+        assert est.verdict is Verdict.NOISY
+        assert 1e-3 / 3.0 <= est.details[""].noise <= 3e-3
+        assert abs(est.value - math.cos(1.0)) <= 2.0 * est.error
+
+
+def test_a_tolerance_that_is_stated_widens_the_bar_to_cover_it() -> None:
+    """A solver stopped early is smooth, and its slope is not the one that is meant: only ``noise=`` can tell."""
+    tolerance = 1e-5
+
+    def f(x):
+        return math.sin(x) + tolerance * math.cos(20.0 * x)
+
+    blind, told = secant.derivative(f, 1.0), secant.derivative(f, 1.0, noise=tolerance)
+    assert abs(blind.value - math.cos(1.0)) > blind.error
+    assert abs(told.value - math.cos(1.0)) <= told.error < 1e-2
+
+
 def test_one_sided_by_request_is_ok() -> None:
     for method, slope in (("forward", 1.0), ("backward", -1.0)):
         est = secant.derivative(abs, 0.0, method=method)
@@ -110,6 +277,13 @@ def test_independent_and_what_is_not() -> None:
     assert secant.gradient(bowl, np.zeros(2), step=1e-4).verdict is Verdict.UNRESOLVED
 
 
+@pytest.mark.parametrize("how", [{"max_step": 1e-8}, {"bounds": (1.0 - 1e-8, 1.0 + 1e-8)}])
+def test_steps_too_small_to_move_f_are_no_proof_of_independence(how) -> None:
+    est = secant.gradient(lambda x: 1.0 + 1e-10 * float(x.sum()), np.ones(2), **how)
+    assert est.verdict is not Verdict.INDEPENDENT
+    assert np.all(np.abs(est.value - 1e-10) <= est.error)
+
+
 def test_failures_of_f() -> None:
     def f(x):
         if x[1] > 2.0:
@@ -133,6 +307,20 @@ def test_directional_is_the_gradient_along_v() -> None:
     assert abs(est.value - truth) <= 2.0 * est.error < 1e-10
     tree = secant.directional(lambda p: p["a"] * p["b"], {"a": 3.0, "b": 4.0}, {"a": 1.0, "b": -1.0})
     assert tree.value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("power", [-40, -8, 8, 16])
+def test_a_longer_direction_scales_the_answer_to_the_last_bit(power) -> None:
+    x, v, scale = np.array([0.3, -1.2, 2.0]), np.array([1.0, 0.5, -2.0]), 2.0**power
+    plain = secant.directional(lambda x: math.sin(x[0]) * x[1] + x[2] ** 3, x, v)
+    long = secant.directional(lambda x: math.sin(x[0]) * x[1] + x[2] ** 3, x, scale * v)
+    assert (long.value, long.error) == (scale * plain.value, scale * plain.error)
+
+
+def test_directions_of_a_function_with_many_values() -> None:
+    x, v = np.array([0.3, -1.2]), np.array([2.0, 1.0])
+    est = secant.directional(lambda x: np.array([x[0] * x[1], np.exp(x[0]), 5.0]), x, v)
+    assert np.all(np.abs(est.value - [2.0 * -1.2 + 0.3, 2.0 * math.exp(0.3), 0.0]) <= 2.0 * est.error)
 
 
 def test_grad_is_what_optimizers_take() -> None:

@@ -1,6 +1,7 @@
 """Bad input: a clear error that says which parameter, what is allowed and what came, before f is called."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -34,6 +35,26 @@ def never(*args):
         ({"bounds": 3.0}, secant.InputTypeError, "`bounds` must be a pair"),
         ({"bounds": (2.0, 3.0)}, secant.InputError, "must lie within `bounds`"),
         ({"bounds": (math.nan, 3.0)}, secant.InputError, "NaN"),
+        (
+            {"max_evaluations": True},
+            secant.InputTypeError,
+            "`max_evaluations` must be an integer of at least 1; got True",
+        ),
+        ({"rtol": math.nan}, secant.InputError, "`rtol` must be a number of at least 0; got nan"),
+        ({"max_step": "1"}, secant.InputTypeError, "`max_step` must be a positive number; got '1'"),
+        ({"noise": np.ones(1)}, secant.InputTypeError, "`noise` must be a number of at least 0"),
+        ({"bounds": (0.0, 1.0, 2.0)}, secant.InputTypeError, "`bounds` must be a pair"),
+        ({"bounds": ("a", 2.0)}, secant.InputTypeError, "`bounds (lower)`"),
+        ({"bounds": (2.0, 0.0)}, secant.InputError, "`bounds`"),
+        ({"bounds": (0.0, 1.0), "step": 1e-4}, secant.InputError, "`step` leads out of `bounds`: x = 1 and a step of"),
+        ({"on_error": None}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got None"),
+        ({"args": [3]}, secant.InputTypeError, "`args` must be a tuple; got a list"),
+        pytest.param(
+            {"method": ["central"]},
+            secant.SecantError,
+            "`method`",
+            marks=pytest.mark.xfail(strict=True, reason="a method that cannot be hashed gives a plain TypeError"),
+        ),
         ({"on_error": "ignore"}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got 'ignore'"),
         ({"args": 3}, secant.InputTypeError, "`args` must be a tuple"),
     ],
@@ -55,6 +76,8 @@ def test_options(how, error, words) -> None:
         (math.inf, secant.InputError, "inf"),
         (np.ones(2), secant.InputTypeError, "`gradient`"),
         ([1.0, 2.0], secant.InputTypeError, "`gradient`"),
+        (10**400, secant.InputError, "fit into a float"),
+        (Fraction(1, 3), secant.InputTypeError, "Fraction"),
     ],
 )
 def test_points_of_a_derivative(x, error, words) -> None:
@@ -72,6 +95,10 @@ def test_points_of_a_derivative(x, error, words) -> None:
         ({}, "at least one entry"),
         (np.array(["a"]), "dtype <U1"),
         (np.array([1j]), "complex"),
+        (np.array([1.0, None]), "dtype object"),
+        (np.ma.array([1.0, 2.0], mask=[False, True]), "masked"),
+        ({1.0, 2.0}, "set"),
+        (None, "None"),
     ],
 )
 def test_points_of_a_gradient_are_named_by_their_path(x, words) -> None:
@@ -120,6 +147,70 @@ def test_descents(lr, iterations, words) -> None:
     with pytest.raises(secant.SecantError) as caught:
         secant.gradient_descent(never, np.ones(2), lr, iterations)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("x", "how", "words"),
+    [
+        (1.0, {"inplace": True}, "needs a writable array"),
+        ([1.0, 2.0], {"inplace": True}, "[0] is a float"),
+        (np.array([1, 2]), {"inplace": True}, "cuts steps off"),
+        (np.ones(2), {"bounds": (np.array([0.0, 2.0]), None)}, "`x`[1] must lie within `bounds`"),
+        (np.ones(2), {"max_evaluations": 0}, "`max_evaluations`"),
+        (np.ones(2), {"step": -1}, "`step`"),
+        pytest.param(
+            np.ones(2),
+            {"bounds": (np.zeros(3), None)},
+            "`bounds`",
+            marks=pytest.mark.xfail(strict=True, reason="bounds of another shape give NumPy's own error"),
+        ),
+    ],
+)
+def test_options_of_a_gradient(x, how, words) -> None:
+    for question in (secant.gradient, lambda f, x, **how: secant.grad(f, **how)(x)):
+        with pytest.raises(secant.SecantError) as caught:
+            question(never, x, **how)
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(np.ones(2), "an array of shape (2,)"), (1j, "complex"), (None, "return"), ("7", "str")]
+)
+def test_a_gradient_needs_one_real_number(value, words) -> None:
+    with pytest.raises(secant.SecantError) as caught:
+        secant.gradient(lambda x: value, np.ones(2))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"steps": [1e-3, -1.0]}, "`steps` must be a sequence of positive finite numbers; got -1.0"),
+        ({"steps": ["a"]}, "`steps`"),
+        ({"steps": []}, "at least one step"),
+        ({"x": np.ones(2)}, "`x` must be a single number"),
+        ({"f": lambda x: np.ones(2)}, "one real number for `steps`"),
+        pytest.param({"steps": 1e-3}, "`steps`", marks=pytest.mark.xfail(strict=True, reason="a plain TypeError")),
+        pytest.param({"truth": "a"}, "`truth`", marks=pytest.mark.xfail(strict=True, reason="a plain ValueError")),
+    ],
+)
+def test_studies_of_steps(how, words) -> None:
+    with pytest.raises(secant.SecantError) as caught:
+        secant.steps(**{"f": math.exp, "x": 1.0, **how})
+    assert words in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    own = secant.derivative(math.exp, 1.0, max_evaluations=9, rtol=1e-3, noise=0.0, max_step=0.5)
+    theirs = secant.derivative(
+        math.exp,
+        np.float64(1.0),
+        max_evaluations=np.int64(9),
+        rtol=np.float64(1e-3),
+        noise=np.float64(0.0),
+        max_step=np.float64(0.5),
+    )
+    assert theirs == own
 
 
 def test_not_callable() -> None:

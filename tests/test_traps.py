@@ -31,6 +31,30 @@ def test_float32() -> None:
     assert np.all(np.abs(est.value - [6.0, 8.0]) < 1e-3)
 
 
+def test_a_step_that_float32_cannot_hold() -> None:
+    x = np.float32(3.0)
+    assert np.float32(1e-50) == 0.0
+    est = secant.derivative(lambda x: x * x, x, method="central", step=1e-50)
+    assert est.verdict is Verdict.UNRESOLVED
+    assert "lost in rounding" in est.message
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gradient_by_steps_that_are_lost(dtype) -> None:
+    est = secant.gradient(function_2, np.array([3.0, 4.0], dtype=dtype), method="central", step=1e-50)
+    assert est.verdict is Verdict.UNRESOLVED
+    assert "lost in rounding" in est.message
+
+
+def test_one_column_is_no_view_of_itself() -> None:
+    """The notes' loop keeps a view of the entry it moves, and so halves the gradient of a column."""
+    x = np.array([[3.0], [4.0]])
+    for how in ({}, {"inplace": True}):
+        assert np.allclose(secant.gradient(lambda x: float(np.sum(x**2)), x, **how).value, [[6.0], [8.0]])
+    assert np.allclose(book.numerical_gradient(lambda x: float(np.sum(x**2)), x), [[6.0], [8.0]])
+    assert x.tolist() == [[3.0], [4.0]]
+
+
 def test_f_that_raises_half_way_leaves_the_array_alone() -> None:
     for at in range(1, 12):
         x, calls = np.array([3.0, 4.0]), []
@@ -54,6 +78,25 @@ def test_init_x_is_left_alone_so_that_runs_repeat() -> None:
     again = book.gradient_descent(function_2, start, lr=0.1, step_num=100)
     assert np.array_equal(first, again)
     assert start.tolist() == [-3.0, 4.0]
+
+
+def test_a_second_descent_does_not_overwrite_the_first() -> None:
+    start = np.array([-3.0, 4.0])
+    first = secant.gradient_descent(function_2, start, 0.1, 100)
+    kept = first.x.copy()
+    second = secant.gradient_descent(function_2, start, 0.3, 3)
+    assert np.array_equal(first.x, kept)
+    assert not np.array_equal(first.x, second.x)
+    assert not any(np.shares_memory(one, other) for one in (first.x, first.path) for other in (second.x, start))
+
+
+@pytest.mark.parametrize("how", [{}, {"method": "central", "step": 1e-4}])
+def test_a_rate_that_is_too_large_is_never_called_converged(how) -> None:
+    run = secant.gradient_descent(function_2, np.array([-3.0, 4.0]), 10.0, 100, **how)
+    assert run.verdict == "lr too large"
+    assert "converged" not in run.message
+    if how:
+        assert "lost in rounding" in run.message
 
 
 def test_the_lambda_that_ignores_w() -> None:
@@ -93,6 +136,19 @@ def test_softmax_and_the_logarithm() -> None:
 )
 def test_kinks_and_edges(f, x, verdict) -> None:
     assert secant.derivative(f, x).verdict is verdict
+
+
+def test_values_at_kinks_and_edges() -> None:
+    """The notes' central difference says abs'(0) = 0 and relu'(0) = 0.5; both are the middle of two slopes."""
+    for f, left, right in ((abs, -1.0, 1.0), (lambda x: max(x, 0.0), 0.0, 1.0)):
+        slope = secant.derivative(f, 0.0).details[""]
+        assert (slope.left, slope.right) == (pytest.approx(left, abs=1e-9), pytest.approx(right, abs=1e-9))
+        assert "slope" in secant.derivative(f, 0.0).message
+    est = secant.derivative(math.log, 5e-5)
+    assert abs(est.value - 2e4) <= est.error < 1e-6
+    with pytest.raises(ValueError, match=r"domain|positive"):
+        math.log(5e-5 - 1e-4)
+    assert math.isnan(secant.derivative(np.sqrt, 0.0).value)
 
 
 def test_a_fixed_step_on_a_fast_function() -> None:

@@ -394,6 +394,19 @@ def test_odd_runs(
     assert all(type(fact) is float for event in walk.events for fact in event.facts.values())
 
 
+def test_a_kink_that_is_reached_is_named() -> None:
+    def slope(x: Floats) -> Generator[Request, Reply, Any]:
+        reply = yield Request(x, None, (0.0,))
+        at_kink = x[0] == 0.0
+        value, error = np.sign(x), np.array([1.0 if at_kink else 1e-12])
+        return SimpleNamespace(value=value, error=error, fun=float(np.ravel(reply.values)[0]), noise=1e-16)
+
+    walk = run(gradient_descent(np.array([5.0]), slope, lr=1.0, iterations=20, step=None), Evaluator(hinge))
+    assert walk.verdict is Verdict.BUDGET
+    assert "as at a kink of f" in walk.note
+    assert [event.iteration for event in walk.events] == [5]
+
+
 def test_bouncing_is_told_by_an_event() -> None:
     walk = descend(log_cosh, [4], 2.5)
     (event,) = walk.events

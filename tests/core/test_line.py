@@ -335,15 +335,13 @@ def test_powers_between_a_kink_and_a_parabola_are_within_their_bars(power) -> No
     assert abs(slope.value - 1.0) <= slope.error
 
 
-@pytest.mark.parametrize("power", [4.0 / 3.0, 1.5, 1.7])
-@pytest.mark.xfail(strict=True, reason="the search for a scale forgets how far the slope moved on the way")
+@pytest.mark.parametrize("power", [1.2, 4.0 / 3.0, 1.5, 1.7])
 def test_odd_powers_between_a_kink_and_a_parabola(power) -> None:
     slope = slope_of(lambda x: math.copysign(abs(x) ** power, x), 0.0)
     assert abs(slope.value) <= 10.0 * slope.error
 
 
 @pytest.mark.parametrize("f", [math.tanh, math.sin, math.atan], ids=["tanh", "sin", "atan"])
-@pytest.mark.xfail(strict=True, reason="a straight piece known to the last bit is taken for one between two roundings")
 def test_steep_fronts_and_waves_at_0(f) -> None:
     for step in range(100):
         w = 10.0 ** (1.0 + step / 50.0)
@@ -360,7 +358,6 @@ def test_steep_fronts_and_waves_elsewhere(f, x) -> None:
         assert abs(slope.value - w) <= 2.0 * slope.error
 
 
-@pytest.mark.xfail(strict=True, reason="a plateau is followed outward only, never looked at over tiny steps")
 def test_a_narrow_peak_between_zeros_is_not_claimed_to_be_flat() -> None:
     slope = slope_of(lambda x: 1e4 * x * math.exp(-((1e4 * x) ** 2)), 0.0)
     assert slope.verdict is not Verdict.OK or abs(slope.value - 1e4) <= 10.0 * slope.error
@@ -395,3 +392,11 @@ def test_rounded_output_is_seen_through() -> None:
     slope = slope_of(lambda x: round(math.sin(x), 3), 1.0)
     assert slope.verdict is Verdict.NOISY
     assert abs(slope.value - math.cos(1.0)) <= slope.error < 0.05
+
+
+@pytest.mark.xfail(strict=True, reason="a tread of a staircase that is long beside x is taken for a plateau")
+def test_a_staircase_is_seen_from_every_tread() -> None:
+    for step in range(200):
+        x = 10.0 ** (-4.0 + step / 50.0)
+        slope = slope_of(lambda t: round(math.sin(t + 1.0), 2), x)
+        assert slope.verdict is not Verdict.OK or abs(slope.value - math.cos(x + 1.0)) <= 10.0 * slope.error

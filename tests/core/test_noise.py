@@ -43,7 +43,7 @@ def test_smooth_functions_have_their_rounding_only(animal) -> None:
 def test_hard_functions_have_the_rounding_of_their_argument(animal) -> None:
     noise = secant.noise(animal.f, animal.x)
     known = U * (abs(animal.f(animal.x)) + abs(animal.x * animal.truth))
-    assert noise.level(animal.f(animal.x)) < 2.0 * known
+    assert noise.level(animal.f(animal.x)) <= 2.0 * known
     assert noise.evaluations <= 16
 
 

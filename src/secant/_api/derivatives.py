@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from secant._api.options import Method, Options, at_point, coordinate_lines, direction_line, options
+from secant._api.options import DEFAULT_BUDGET, Method, Options, at_point, coordinate_lines, direction_line, options
 from secant._api.select import Positions, narrowed, positions
 from secant.core import imaginary, operators
 from secant.core.errors import InputError, InputTypeError
@@ -24,6 +24,9 @@ from secant.core.results import Estimate, Slope
 from secant.core.verdicts import Verdict, worst
 from secant.evaluation.evaluator import Evaluator, OnError
 from secant.evaluation.trees import flatten
+
+#: A step that is smaller than this share of x moves few functions, so that it does not tell which do not use x.
+TRIFLE = 2.0**-26
 
 
 def derivative(
@@ -75,6 +78,9 @@ def derivative(
     >>> import math
     >>> derivative(math.sin, 1.0)
     0.54030230586814 +/- ...   ok   ... evaluations
+    >>> import numpy as np
+    >>> derivative(np.sin, 1.0, method="complex").value == math.cos(1.0)
+    True
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
     evaluator = Evaluator(f, x, args=args, on_error=on_error)
@@ -84,7 +90,7 @@ def derivative(
     chosen = at_point(chosen, evaluator)
     problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
     found = run(core_for(chosen, evaluator.base, problems), evaluator)
-    return _by_output(evaluator, _settle(chosen, found))
+    return _by_output(evaluator, _again(chosen, evaluator, _settle(chosen, found)))
 
 
 def gradient(
@@ -128,11 +134,14 @@ def gradient(
     >>> import numpy as np
     >>> gradient(lambda x: x[0] ** 2 + x[1] ** 2, np.array([3.0, 4.0])).value
     array([6., 8.])
+    >>> print(gradient(lambda p: p["a"] * p["b"], {"a": 3.0, "b": np.array([4.0])}, wrt="a"))
+    ['a']  4 +/- ...   ok
+    ok   ... evaluations
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
     if inplace and chosen.method == "complex":
         raise InputError(
-            "`inplace` must be left out with `method='complex'`: arrays of real numbers cannot be lent to it"
+            "`inplace` must be False with `method='complex'`: real arrays have no room for complex numbers"
         )
     evaluator = Evaluator(f, x, args=args, on_error=on_error, inplace=inplace)
     varying = positions(wrt, x, evaluator.layout)
@@ -142,6 +151,7 @@ def gradient(
     core = core_for(chosen, evaluator.base, problems, whole=True)
     found = _settle(chosen, run(core, evaluate))
     one_output(evaluator, "gradient")
+    found = _again(chosen, evaluator, found)
     if chosen.formula is not None and not evaluator.distinct and varying is None:
         evaluator(
             Request(evaluator.base, None, (0.0,))
@@ -183,7 +193,7 @@ def directional(
     chosen = at_point(chosen, evaluator)
     problem = direction_line(chosen, evaluator, vector)
     found = run(core_for(chosen, evaluator.base, [problem], vector[np.newaxis]), evaluator)
-    return _by_output(evaluator, _settle(chosen, found))
+    return _by_output(evaluator, _again(chosen, evaluator, _settle(chosen, found)))
 
 
 def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
@@ -228,6 +238,37 @@ def _complex_budget(chosen: Options, count: int) -> float:
     if most < least:
         raise InputError(f"`max_evaluations` must be at least {least} here with `method='complex'`; got {most}")
     return most
+
+
+def _again(chosen: Options, evaluator: Evaluator, found: Slopes) -> Slopes:
+    """Ask once more at x where f was found noisy: another value there says that f is random, and how to mend that.
+
+    It is one evaluation, out of the budget, and left out when nothing is left of that.
+    """
+    rows = found.slopes
+    for row in rows:
+        if any(slope.verdict is Verdict.NOISY for slope in row):
+            break
+    else:
+        return found
+    most = chosen.max_evaluations or 1 + len(rows[0]) * (DEFAULT_BUDGET - 1)
+    if evaluator.evaluations >= most:
+        return found
+    reply = evaluator(Request(evaluator.base, None, (0.0,), repeat=1))
+    values = np.asarray(reply.values).reshape(-1)
+    second = [*values.real.tolist(), *(values.imag.tolist() if np.iscomplexobj(values) else ())]
+    marked = [
+        tuple(_random(slope) if slope.verdict is Verdict.NOISY and value != first else slope for slope in row)
+        for row, first, value in zip(rows, found.outputs, second, strict=True)
+    ]
+    return Slopes(tuple(marked), found.outputs)
+
+
+def _random(slope: Slope) -> Slope:
+    from dataclasses import replace
+
+    note = "f gave another value at the same x, so it is random: fix its seed, the same random numbers at every point"
+    return replace(slope, note=f"{slope.note}; {note}" if slope.note else note)
 
 
 def _settle(chosen: Options, found: Slopes) -> Slopes:
@@ -280,8 +321,13 @@ def _by_entry(evaluator: Evaluator, found: Slopes, varying: Positions | None = N
 
 
 def _still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
-    """Return whether f gave the very same value at every point."""
-    return not evaluator.distinct and evaluator.evaluations > 1 and all(slope.value == 0.0 for slope in slopes)
+    """Return whether f gave the very same value at every point, over steps that are no trifle beside x."""
+    if evaluator.distinct or evaluator.evaluations < 2:
+        return False
+    sizes = np.abs(evaluator.base).tolist()
+    return all(
+        slope.value == 0.0 and slope.reach > TRIFLE * size for slope, size in zip(slopes, sizes, strict=True)
+    )
 
 
 def _by_output(evaluator: Evaluator, found: Slopes) -> Estimate:

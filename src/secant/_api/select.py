@@ -112,7 +112,12 @@ def _labels(x: Any) -> dict[Any, str]:
 
 
 def narrowed(evaluate: Callable[[Request], Reply], chosen: Positions, size: int) -> Callable[[Request], Reply]:
-    """Return an evaluator for a core that counts only the entries that vary, out of ``size``."""
+    """Return an evaluator for a core that counts only the entries that vary, out of ``size``.
+
+    >>> inner = lambda request: Reply([float(lane) for lane in request.lane])
+    >>> narrowed(inner, np.array([3, 7]), 10)(Request(np.zeros(10), (0, 1, 1), (0.5, 0.5, -0.5))).values
+    [3.0, 7.0, 7.0]
+    """
 
     def translated(request: Request) -> Reply:
         lane, directions = request.lane, request.directions

@@ -147,10 +147,9 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
             continue
         odd, even, _ = parts(work, *work.pairs[-1])
         if odd == 0.0 == even:
-            if lo > 64.0 * ladder.top:
-                lo = h
+            farther, lo = lo > ladder.top, h
+            if farther:
                 break
-            lo = h
         else:
             hi = min(hi, h)
             share = lo / h
@@ -162,7 +161,27 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
                 if larger is not None:
                     return (yield from (_rounded if rounded else settle)(work, larger))
         h = sqrt(lo) * sqrt(hi) if hi < inf else max(2.0**15 * lo, 0.25)
+    if flat == ladder.top:
+        narrow = yield from _narrow(work, ladder)
+        if narrow is not None:
+            return narrow
     return _plateau(work, lo)
+
+
+def _narrow(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope | None]:
+    """Look over a tiny step for something narrow at x that all others stepped across; None when nothing is there."""
+    tiny = step_near(max(2.0**-24 * ladder.top, work.line.smallest))
+    if tiny >= 0.25 * ladder.bottom or work.left() < 2 or not (yield from evaluate(work, tiny)):
+        return None
+    odd, even, tiny = parts(work, *work.pairs[-1])
+    if odd == 0.0 == even:
+        return None
+    here = work.rounding(odd, tiny, abs(work.fun) + abs(odd))[1]
+    start = yield from search(work, tiny, Pick(odd, 6.0 * here, 0, 0, here, here), tiny, ladder.bottom, 0.0)
+    larger = (yield from _start(work, start.step)) if start.step else None
+    if larger is None:
+        return replace(start.slope or Slope(odd / tiny, abs(odd / tiny)), verdict=Verdict.UNRESOLVED)
+    return (yield from settle(work, larger))
 
 
 def _plateau(work: Work, reach: float) -> Slope:

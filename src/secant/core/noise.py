@@ -122,6 +122,10 @@ def measure(base: Floats, spacing: Floats, eps: float) -> Core[Noise]:
     """Measure the noise of f's (first) value at a flat point, along ``spacing`` and on 7 to 16 evaluations.
 
     ``eps`` is the roundoff of x. Where f has no finite values next to x the level is NaN.
+
+    >>> from secant.core.request import run
+    >>> run(measure(np.ones(1), np.full(1, 2.0**-26), 2.0**-53), lambda request: Reply([7.0 for _ in request.t]))
+    noise 0   f has the very same value at every point   10 evaluations
     """
     table = _Table(base, spacing[np.newaxis])
     values = yield from table.around(1.0)

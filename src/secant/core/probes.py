@@ -151,11 +151,12 @@ def diagnose(
     )
     if straight and not quantized:
         probe = Pick(second[0], 6.0 * max(here, rough), 0, 0, here, here)
-        start = yield from search(work, lo, probe, lo, ladder.unit * ladder.s[-1])
+        start = yield from search(work, lo, probe, lo, ladder.unit * ladder.s[-1], 0.0)
         if start.slope is None:
             slope = Slope(second[0] / lo, probe.bar / lo, Verdict.UNRESOLVED, noise=here, step=lo, reach=lo)
             return Outcome(slope, start.step)
-        if near_kink or reason != "stalled" or fallback is not None:
+        unsure = start.slope.verdict is Verdict.UNRESOLVED
+        if unsure or near_kink or reason != "stalled" or fallback is not None:
             return Outcome(start.slope)
         # Straight over tiny steps and ragged over all larger ones, with no bend between: the pieces between two
         # roundings of something inside f. The slope of one piece is not the slope of f.

@@ -19,6 +19,10 @@ from secant.core.verdicts import Verdict
 
 #: Pairs that one search may cost.
 TRIES = 9
+#: A slope that is known to this share of itself needs no larger steps.
+KNOWN = 1e-15
+#: The bar of a slope that is no more than rounding, in units of it.
+UNEXPLAINED = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +33,19 @@ class Start:
     slope: Slope | None = None
 
 
-def search(work: Work, lo: float, best: Pick, unit: float, hi: float) -> Generator[Steps, Values, Start]:
-    """Look between lo and hi for the step at which f stops being straight."""
+def search(
+    work: Work, lo: float, best: Pick, unit: float, hi: float, known: float = KNOWN
+) -> Generator[Steps, Values, Start]:
+    """Look between lo and hi for the step at which f stops being straight; not on, once its slope is known so well."""
     line = work.line
     rounding = best.rounding
     slope = best.value / unit
     bar = best.bar / unit
     limit = line.reach
     jump = _jump(slope, lo, rounding)
+    moved = best.bar > UNEXPLAINED * rounding
     for _ in range(TRIES):
-        if work.left() < 2 or lo * 6.0 > min(hi, limit) or bar <= 1e-15 * abs(slope):
+        if work.left() < 2 or lo * 6.0 > min(hi, limit) or bar <= known * abs(slope):
             break
         h = step_near(min(lo * 2.0**jump if hi == inf else sqrt(lo) * sqrt(hi), limit))
         if h <= lo or h == inf:
@@ -53,10 +60,12 @@ def search(work: Work, lo: float, best: Pick, unit: float, hi: float) -> Generat
         here = work.rounding(odd, h, largest)[1]
         deviation = abs(odd - slope * h)
         if deviation <= 3.0 * (uncertain + here) and abs(even) <= 30.0 * here:
-            if here / h < bar:
-                lo, slope, bar, rounding = h, odd / h, 2.0 * here / h, here
-            else:
-                lo = h
+            # What rounding at both steps does not explain, the slope has moved on the way: it may be a power of h.
+            excess = max(deviation - 3.0 * (rounding * (h / lo) + here), 0.0) / h
+            moved = excess > 0.0
+            if here / h + excess < bar:
+                slope, bar, rounding = odd / h, 2.0 * (here / h + excess), here
+            lo = h
             jump = _jump(slope, lo, here)
             continue
         total = abs(odd) + 0.5 * abs(even)
@@ -71,7 +80,7 @@ def search(work: Work, lo: float, best: Pick, unit: float, hi: float) -> Generat
         if start > lo:
             return Start(start)
         lo = h
-    return Start(lo, _straight(work, slope, bar, lo, rounding))
+    return Start(lo, _straight(work, slope, bar, lo, rounding, moved))
 
 
 def bend_step(h: float, odd: float, even: float) -> float:
@@ -91,8 +100,10 @@ def _jump(slope: float, lo: float, rounding: float) -> float:
     return float(int(min(max(log2(signal / rounding) / 2.0, 8.0), 40.0)))
 
 
-def _straight(work: Work, slope: float, bar: float, reach: float, sigma: float) -> Slope:
+def _straight(work: Work, slope: float, bar: float, reach: float, sigma: float, moved: bool) -> Slope:
     """Return the slope of a line that stayed straight as far as it could be followed."""
     most = work.rounding(slope * reach, reach, abs(work.fun) + abs(slope) * reach)[1]
     verdict = Verdict.NOISY if sigma > NOISE * most else Verdict.OK
+    if moved:
+        verdict = Verdict.UNRESOLVED
     return Slope(slope, bar, verdict, noise=sigma, step=reach, reach=reach)

@@ -46,6 +46,9 @@ def beside(call: Callable[[Any], Any], point: Any, shape: tuple[int, ...] | None
     ------
     InputTypeError : when f refuses complex numbers.
     OutputError : when its values have another shape than before.
+
+    >>> beside(np.exp, np.array([0.0, 1e-30j]), (2,), "f")
+    array([1.+0.e+00j, 1.+1.e-30j])
     """
     try:
         value = call(point)
@@ -61,7 +64,11 @@ def beside(call: Callable[[Any], Any], point: Any, shape: tuple[int, ...] | None
 
 
 def moved(base: Floats, i: int, t: float, directions: Floats | None) -> NDArray[np.complex128]:
-    """Return the flat vector base + i t direction."""
+    """Return the flat vector base + i t direction.
+
+    >>> moved(np.array([1.0, 2.0]), 1, 0.5, None)
+    array([1.+0.j , 2.+0.5j])
+    """
     vector = base.astype(np.complex128)
     if directions is None:
         vector.imag[i] = t
