@@ -325,9 +325,7 @@ def _still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
     if evaluator.distinct or evaluator.evaluations < 2:
         return False
     sizes = np.abs(evaluator.base).tolist()
-    return all(
-        slope.value == 0.0 and slope.reach > TRIFLE * size for slope, size in zip(slopes, sizes, strict=True)
-    )
+    return all(slope.value == 0.0 and slope.reach > TRIFLE * size for slope, size in zip(slopes, sizes, strict=True))
 
 
 def _by_output(evaluator: Evaluator, found: Slopes) -> Estimate:

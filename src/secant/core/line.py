@@ -147,20 +147,27 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
             continue
         odd, even, _ = parts(work, *work.pairs[-1])
         if odd == 0.0 == even:
-            farther, lo = lo > ladder.top, h
+            farther, lo = lo > ladder.top and hi == inf, h
             if farther:
                 break
         else:
             hi = min(hi, h)
             share = lo / h
             still = 4.0 * work.u * max(abs(value) for value in (work.fun, *work.pairs[-1][1:]))
-            rounded = quantum(work) > 0.0
+            rounded = quantum(work, plateau=True) > 0.0
             explained = abs(odd) * share + 0.5 * abs(even) * share * share <= still
             if rounded or explained:
                 larger = yield from _start(work, 16.0 * lo if rounded else h)
                 if larger is not None:
                     return (yield from (_rounded if rounded else settle)(work, larger))
         h = sqrt(lo) * sqrt(hi) if hi < inf else max(2.0**15 * lo, 0.25)
+    if hi < inf:
+        # The edge of a tread looks like that of a plateau; the treads beyond tell.
+        beyond = step_near(min(max(100.0 * hi, 4.0 * max(work.pairs)[0]), room))
+        if beyond > hi and work.left() >= 2 and (yield from evaluate(work, beyond)) and quantum(work, plateau=True):
+            larger = yield from _start(work, 16.0 * lo)
+            if larger is not None:
+                return (yield from _rounded(work, larger))
     if flat == ladder.top:
         narrow = yield from _narrow(work, ladder)
         if narrow is not None:

@@ -194,6 +194,10 @@ def _singular(
         if abs(probe) <= 20.0 * best.rounding or 0.0 in (earlier, before, last):
             continue
         jump = _jump(ladder, which, first, second)
+        if not jump and _constant(which, first, second) and work.left() >= 2:
+            # One that is small beside what the slope adds over the ladder's steps shows at a step between.
+            between = step_near(h * (tiny / h) ** 0.5)
+            jump = (yield from evaluate(work, between)) and _constant(which, first, parts(work, *work.pairs[-1]), 0.02)
         if jump and not quantum(work):
             height = 2.0 * probe if which == 0 else 0.5 * probe
             note = "" if which == 0 else "the value at x itself stands apart from both sides"
@@ -216,6 +220,14 @@ def _singular(
             note = f"{what} grows without end: f moves like the step to the power {power_down:.2g}"
             return Slope(nan, inf, Verdict.UNDEFINED, noise=best.rounding, step=tiny, note=note)
     return None
+
+
+def _constant(
+    which: int, first: tuple[float, float, float], second: tuple[float, float, float], tolerance: float = 1e-6
+) -> bool:
+    """Return whether a part, odd or even, is the same over two steps, and the other part as well."""
+    size = abs(first[which])
+    return all(abs(one - other) <= tolerance * size for one, other in zip(first[:2], second[:2], strict=True))
 
 
 def _jump(ladder: Ladder, which: int, first: tuple[float, float, float], second: tuple[float, float, float]) -> bool:

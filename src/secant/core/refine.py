@@ -292,17 +292,24 @@ def _plain(ladder: Ladder, best: Pick) -> Slope:
     return Slope(best.value / unit, 2.0 * best.bar / unit, Verdict.NOISY, noise=best.sigma, step=step, reach=step)
 
 
-def quantum(work: Work) -> float:
+#: Steps of its output from which on a plateau of f is taken for a tread.
+MANY_STEPS = 8.0
+
+
+def quantum(work: Work, plateau: bool = False) -> float:
     """Return the spacing of f's values when they all lie on one coarse lattice (rounded output), else 0.
 
     Differences of values on a lattice are whole multiples of the smallest one, and so is f itself. Multiples
-    that are powers of two prove nothing: halved steps make them of any power of x.
+    that are powers of two prove nothing: halved steps make them of any power of x; but on a ``plateau`` of f, which is
+    none of those, a height of many steps does. With few, f counts something, and its slope between two counts is 0.
     """
     fun = work.fun
     values = sorted({fun, *(value for _, a, b in work.pairs for value in (a, b) if isfinite(value))})
     if len(values) < 3:
         return 0.0
     q = min(after - before for before, after in pairwise(values))
+    if plateau and abs(fun) < MANY_STEPS * q:
+        return 0.0
     blur = 8.0 * UNIT_ROUNDOFF * max(abs(values[0]), abs(values[-1])) / q
     if blur > 0.02 or values[-1] - values[0] == q:
         return 0.0
@@ -312,5 +319,5 @@ def quantum(work: Work) -> float:
         count = round(ratio)
         if abs(ratio - count) > 0.001 + blur:
             return 0.0
-        uneven = uneven or (value is not fun and count & (count - 1) != 0)
+        uneven = uneven or ((plateau or value is not fun) and count & (count - 1) != 0)
     return q if uneven else 0.0
