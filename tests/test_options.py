@@ -45,16 +45,11 @@ def never(*args):
         ({"noise": np.ones(1)}, secant.InputTypeError, "`noise` must be a number of at least 0"),
         ({"bounds": (0.0, 1.0, 2.0)}, secant.InputTypeError, "`bounds` must be a pair"),
         ({"bounds": ("a", 2.0)}, secant.InputTypeError, "`bounds (lower)`"),
-        ({"bounds": (2.0, 0.0)}, secant.InputError, "`bounds`"),
+        ({"bounds": (2.0, 0.0)}, secant.InputError, "`bounds` must have the lower bound first; got 2, 0"),
         ({"bounds": (0.0, 1.0), "step": 1e-4}, secant.InputError, "`step` leads out of `bounds`: x = 1 and a step of"),
         ({"on_error": None}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got None"),
         ({"args": [3]}, secant.InputTypeError, "`args` must be a tuple; got a list"),
-        pytest.param(
-            {"method": ["central"]},
-            secant.SecantError,
-            "`method`",
-            marks=pytest.mark.xfail(strict=True, reason="a method that cannot be hashed gives a plain TypeError"),
-        ),
+        ({"method": ["central"]}, secant.SecantError, "`method`"),
         ({"on_error": "ignore"}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got 'ignore'"),
         ({"args": 3}, secant.InputTypeError, "`args` must be a tuple"),
     ],
@@ -158,12 +153,7 @@ def test_descents(lr, iterations, words) -> None:
         (np.ones(2), {"bounds": (np.array([0.0, 2.0]), None)}, "`x`[1] must lie within `bounds`"),
         (np.ones(2), {"max_evaluations": 0}, "`max_evaluations`"),
         (np.ones(2), {"step": -1}, "`step`"),
-        pytest.param(
-            np.ones(2),
-            {"bounds": (np.zeros(3), None)},
-            "`bounds`",
-            marks=pytest.mark.xfail(strict=True, reason="bounds of another shape give NumPy's own error"),
-        ),
+        (np.ones(2), {"bounds": (np.zeros(3), None)}, "`bounds`"),
     ],
 )
 def test_options_of_a_gradient(x, how, words) -> None:
@@ -190,8 +180,8 @@ def test_a_gradient_needs_one_real_number(value, words) -> None:
         ({"steps": []}, "at least one step"),
         ({"x": np.ones(2)}, "`x` must be a single number"),
         ({"f": lambda x: np.ones(2)}, "one real number for `steps`"),
-        pytest.param({"steps": 1e-3}, "`steps`", marks=pytest.mark.xfail(strict=True, reason="a plain TypeError")),
-        pytest.param({"truth": "a"}, "`truth`", marks=pytest.mark.xfail(strict=True, reason="a plain ValueError")),
+        ({"steps": 1e-3}, "`steps`"),
+        ({"truth": "a"}, "`truth`"),
     ],
 )
 def test_studies_of_steps(how, words) -> None:

@@ -76,7 +76,8 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
     """Check the numerical options of a call."""
     if method == "auto" and step is bounds is max_step is noise is max_evaluations is None and rtol == 0.0:
         return PLAIN
-    if not isinstance(method, Stencil) and method not in _STENCILS and method != "complex":
+    named = isinstance(method, str) and (method in _STENCILS or method == "complex")
+    if not named and not isinstance(method, Stencil):
         raise InputError(
             f"`method` must be 'auto', 'central', 'forward', 'backward', 'complex' or a Stencil; got {method!r}"
         )
@@ -133,10 +134,15 @@ def _bound(side: str, value: Any, layout: Layout, default: float) -> Floats:
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         spread = np.full(layout.size, float(value))
     elif isinstance(value, np.ndarray) and layout.structure is None:
-        spread = np.broadcast_to(np.asarray(value, dtype=np.float64), layout.shapes[0]).reshape(-1)
+        try:
+            spread = np.broadcast_to(np.asarray(value, dtype=np.float64), layout.shapes[0]).reshape(-1)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"`bounds`: the {side} bound must be real numbers of x's shape {layout.shapes[0]}; "
+                f"got an array of shape {value.shape} and dtype {value.dtype}"
+            ) from None
     else:
-        leaves = _tree_bound(side, value, layout, default)
-        spread = leaves
+        spread = _tree_bound(side, value, layout, default)
     if np.isnan(spread).any():
         raise InputError(f"`bounds`: the {side} bound must be a number or infinite; got NaN")
     return spread
@@ -146,7 +152,10 @@ def _tree_bound(side: str, value: Any, layout: Layout, default: float) -> Floats
     """Return a bound given as a sequence of numbers or a tree like x; None in it stands for no bound."""
     if isinstance(value, list | tuple) and layout.structure is None:
         flat = [default if item is None else item for item in value]
-        array = np.asarray(flat, dtype=np.float64)
+        try:
+            array = np.asarray(flat, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputTypeError(f"`bounds`: the {side} bound must be numbers or None; got {value!r}") from None
         if array.shape != layout.shapes[0]:
             raise InputError(f"`bounds`: the {side} bound must have x's shape {layout.shapes[0]}; got {array.shape}")
         return array.reshape(-1)
@@ -164,7 +173,10 @@ def room(chosen: Options, base: Floats, layout: Layout) -> tuple[Floats, Floats]
         raise InputTypeError("`bounds` must be a pair (lower, upper), each a number, None, or like x")
     lower = _bound("lower", chosen.bounds[0], layout, -inf)
     upper = _bound("upper", chosen.bounds[1], layout, inf)
-    for i in np.flatnonzero((base < lower) | (base > upper) | (lower > upper)):
+    for i in np.flatnonzero(lower > upper):
+        where = layout.path(int(i))
+        raise InputError(f"`bounds` must have the lower bound first; got {lower[i]:.6g}, {upper[i]:.6g} for x{where}")
+    for i in np.flatnonzero((base < lower) | (base > upper)):
         raise InputError(
             f"`x`{layout.path(int(i))} must lie within `bounds`, {lower[i]:.6g} to {upper[i]:.6g}; got {base[i]:.17g}"
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import isfinite
+from collections.abc import Callable, Iterable, Sequence
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -52,33 +52,38 @@ def steps(
     >>> 1e-6 < study.best < 1e-4
     True
     """
+    given = _checked(steps)
+    known = None if truth is None else real("truth", truth, -inf, "a finite number")
     estimate = derivative(f, x, args=args, on_error=on_error)
     if np.ndim(estimate.value) or isinstance(estimate.value, complex):
         raise InputTypeError("`f` must return one real number for `steps`")
     evaluator = Evaluator(f, x, args=args, on_error=on_error)
     size = max(1.0, abs(evaluator.base.item(0)))
-    chosen = _checked(steps, size)
+    chosen = given if given is not None else [1e-49, *(size * 10.0 ** (third / 3.0) for third in range(-48, 1))]
     layout = evaluator.layout
     line = Line(evaluator.base.item(0), size, rounder=layout.rounder(0))
     values = []
     for step in chosen:
         found = run(fixed(evaluator.base, [line], CENTRAL, step), evaluator)
         values.append(found.slopes[0][0].value)
-    reference = estimate.value if truth is None else float(truth)
+    reference = estimate.value if known is None else known
     errors = np.abs(np.array(values) - reference)
-    known = np.flatnonzero(np.isfinite(errors))
-    best = chosen[int(known[np.argmin(errors[known])])] if known.size else float("nan")
+    finite = np.flatnonzero(np.isfinite(errors))
+    best = chosen[int(finite[np.argmin(errors[finite])])] if finite.size else float("nan")
     marks = dict(NOTES)
     if isfinite(estimate.step):
         marks["secant"] = estimate.step
     return StepStudy(np.array(chosen), np.array(values), errors, estimate, best, marks)
 
 
-def _checked(given: Sequence[float] | None, size: float) -> list[float]:
+def _checked(given: Any) -> list[float] | None:
     """Return the steps to try, in increasing order."""
     if given is None:
-        return [1e-49, *(float(size * 10.0 ** (third / 3.0)) for third in range(-48, 1))]
-    chosen = sorted(real("steps", step, 0.0, "a sequence of positive finite numbers") for step in given)
+        return None
+    allowed = "a sequence of positive finite numbers"
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputTypeError(f"`steps` must be {allowed}; got {given!r}")
+    chosen = sorted(real("steps", step, 0.0, allowed) for step in given)
     if not chosen:
         raise InputError("`steps` must name at least one step; got none")
     return chosen

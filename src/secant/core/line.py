@@ -187,7 +187,8 @@ def _narrow(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope | None
     start = yield from search(work, tiny, Pick(odd, 6.0 * here, 0, 0, here, here), tiny, ladder.bottom, 0.0)
     larger = (yield from _start(work, start.step)) if start.step else None
     if larger is None:
-        return replace(start.slope or Slope(odd / tiny, abs(odd / tiny)), verdict=Verdict.UNRESOLVED)
+        seen = start.slope or Slope(odd / tiny, abs(odd / tiny), Verdict.UNRESOLVED)
+        return replace(seen, verdict=Verdict.UNRESOLVED)
     return (yield from settle(work, larger))
 
 

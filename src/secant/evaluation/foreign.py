@@ -1,0 +1,306 @@
+"""Arrays of other libraries: PyTorch tensors and JAX arrays, as leaves of x and as values of f.
+
+Rules:
+
+* Neither library is ever imported: an array of theirs exists only where they have been imported already.
+* A leaf's :class:`Home` says where its numbers live: the library, the dtype, and the device (of JAX, the sharding).
+  f is handed arrays of the same home and shape, in memory that nobody else holds; results come in it too.
+* float64, float32, float16 and bfloat16 keep their dtype. Integers become the float64 of PyTorch (float32 on a device
+  that has none) and the default float of JAX (float32, with ``jax_enable_x64`` float64), and are rounded to it.
+* Points are made by NumPy at the leaf's precision and then handed over, so that the step which is really taken is
+  known. A JAX array without a device of its own stays free to follow others, and a weakly typed scalar stays weak:
+  a compiled f is traced once, and not again by point.
+* Tensors are detached: f sees no ``requires_grad`` and may set it. f is not run under ``no_grad``, because it may take
+  gradients itself. Parameters become plain tensors.
+* Error bars are float64, or the widest float that the library has there; a bar is never rounded down.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secant.core.request import Floats
+from secant.evaluation.precision import ROUNDOFF, rounded
+
+Library: TypeAlias = Literal["torch", "jax"]
+
+#: Kinds of results; see :meth:`secant.evaluation.trees.Layout.wrap`.
+Kind: TypeAlias = Literal["value", "error", "verdict"]
+
+#: Types of arrays met so far. A type's library never changes, and looking here is all that NumPy's arrays pay.
+_KNOWN: dict[type, Library] = {}
+
+_FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
+
+#: Precisions of values that no leaf can have, but f may return.
+_NARROW = {"float8_e4m3fn": 2.0**-4, "float8_e5m2": 2.0**-3}
+
+
+class NotNumbersError(Exception):
+    """What stands in the way of reading an array, in words that go after "got"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where an array lives.
+
+    Attributes
+    ----------
+    library : "torch" or "jax".
+    dtype : the library's own, as f is handed it.
+    device : of PyTorch the device; of JAX the sharding, or None for an array that follows others.
+    precision : of the dtype, by name.
+    held : the NumPy dtype in which numbers are handed over.
+    direct : whether what NumPy hands over is all there is to do.
+    weak : whether it is a scalar of JAX that takes the dtype of what it meets.
+    """
+
+    library: Library
+    dtype: Any
+    device: Any
+    precision: str
+    held: np.dtype[Any]
+    direct: bool
+    weak: bool = False
+
+
+def library(value: Any) -> Library | None:
+    """Return the library that an array belongs to; None for NumPy's and for everything that is no array.
+
+    >>> library(np.ones(2)) is library("text") is None
+    True
+    """
+    found = _KNOWN.get(type(value))
+    if found is not None:
+        return found
+    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    # A module that is still being imported may have no arrays yet.
+    if torch is not None and isinstance(value, getattr(torch, "Tensor", ())):
+        found = "torch"
+    elif jax is not None and isinstance(value, getattr(jax, "Array", ())):
+        found = "jax"
+    if found is not None:
+        _KNOWN[type(value)] = found
+    return found
+
+
+def loaded() -> bool:
+    """Return whether any of the libraries has been imported, so that there may be arrays of theirs."""
+    return "torch" in sys.modules or "jax" in sys.modules
+
+
+def _module(name: Library) -> Any:
+    return sys.modules[name]
+
+
+def _name(dtype: Any) -> str:
+    """Return the name of a dtype: ``"float32"`` for both libraries'."""
+    return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+
+
+# --- leaves: from the library to numbers ----------------------------------------------------------------
+
+
+def take(leaf: Any) -> tuple[Floats, Home]:
+    """Return an array's numbers, flat and fresh as float64, and its home.
+
+    Raises
+    ------
+    NotNumbersError : when it does not hold real numbers that can be read.
+    """
+    try:
+        vector, home = _take_tensor(leaf) if library(leaf) == "torch" else _take_jax(leaf)
+    except NotNumbersError:
+        raise
+    except Exception as error:
+        # A foreign array may fail in any way: no storage, deleted, on other machines.
+        raise NotNumbersError(f"{_titled(leaf)} that cannot be read ({error})") from error
+    return vector if home.precision == "float64" else rounded(vector, home.precision), home
+
+
+def _take_tensor(leaf: Any) -> tuple[Floats, Home]:
+    torch, name = _module("torch"), _name(leaf.dtype)
+    if leaf.layout is not torch.strided:
+        raise NotNumbersError(f"a sparse {_titled(leaf)[2:]}: convert it with `.to_dense()`")
+    if leaf.is_meta:
+        raise NotNumbersError(f"{_titled(leaf)} on the device meta, which holds no numbers")
+    dtype = leaf.dtype
+    if name.startswith(("int", "uint")):
+        dtype = torch.float32 if leaf.device.type == "mps" else torch.float64
+    elif name not in ROUNDOFF:
+        raise NotNumbersError(_refused(leaf, name, ".to(torch.float32)"))
+    vector = leaf.detach().cpu().to(torch.float64).numpy(force=True).flatten()
+    return vector, _of_tensor(dtype, leaf.device)
+
+
+def _of_tensor(dtype: Any, device: Any) -> Home:
+    precision = _name(dtype)
+    held = _FLOAT32 if precision == "bfloat16" else np.dtype(precision)
+    return Home("torch", dtype, device, precision, held, device.type == "cpu" and precision != "bfloat16")
+
+
+def _take_jax(leaf: Any) -> tuple[Floats, Home]:
+    jax, name = _module("jax"), _name(leaf.dtype)
+    if isinstance(leaf, jax.core.Tracer):
+        raise NotNumbersError("a traced JAX array: call secant outside of `jit`, `grad` and `vmap`")
+    usual = np.dtype(jax.dtypes.result_type(float))
+    if name == "float64" and usual != _FLOAT64:
+        raise NotNumbersError(
+            "a JAX array of dtype float64 while JAX is limited to float32: "
+            "enable `jax_enable_x64`, or convert it with `.astype('float32')`"
+        )
+    if name.startswith(("int", "uint")):
+        dtype = usual
+    elif name in ROUNDOFF:
+        dtype = np.dtype(leaf.dtype)
+    else:
+        raise NotNumbersError(_refused(leaf, name, ".astype('float32')"))
+    device = leaf.sharding
+    if not getattr(leaf, "committed", True) and device == _free(jax):
+        device = None
+    weak = bool(leaf.weak_type) and not leaf.shape and dtype == usual and device is None
+    return np.asarray(leaf).astype(np.float64).reshape(-1), Home("jax", dtype, device, dtype.name, dtype, True, weak)
+
+
+def _free(jax: Any) -> Any:
+    """Return where JAX puts an array that nobody has placed."""
+    return jax.numpy.asarray(np.float32(0.0)).sharding
+
+
+def _titled(leaf: Any) -> str:
+    return f"a {'PyTorch tensor' if library(leaf) == 'torch' else 'JAX array'} of dtype {_name(leaf.dtype)}"
+
+
+def _refused(leaf: Any, name: str, cast: str) -> str:
+    """Say what an array is that cannot be moved by small steps, and what to do about it."""
+    if name.startswith("complex"):
+        return f"{_titled(leaf)}: pass its real and imaginary parts as two arrays"
+    return _titled(leaf) + (f": convert it with `{cast}`" if name == "bool" or name.startswith("float") else "")
+
+
+# --- points and results: from numbers to the library ----------------------------------------------------
+
+
+def point(home: Home, part: Any) -> Any:
+    """Return numbers as an array that f is handed.
+
+    ``part`` has the array's shape, and entries that its precision holds; float64, or complex128 for a point beside the
+    real axis. Memory is shared with it where the library can.
+    """
+    if home.library == "torch":
+        return _tensor(home, _held(part, home))
+    if home.weak and part.dtype == _FLOAT64:
+        return _module("jax").numpy.asarray(part.item())
+    return _jax_array(home, _held(part, home))
+
+
+def _held(part: Any, home: Home) -> Any:
+    return part if home.precision == "float64" else part.astype(home.held)
+
+
+def _tensor(home: Home, part: Any) -> Any:
+    tensor = _module("torch").from_numpy(part)
+    if home.direct:
+        return tensor
+    return tensor.to(home.device, home.dtype if part.dtype == home.held else None)
+
+
+def _jax_array(home: Home, part: Any) -> Any:
+    jax = _module("jax")
+    return jax.numpy.asarray(part) if home.device is None else jax.device_put(part, home.device)
+
+
+def result(home: Home, part: Any, kind: Kind) -> Any:
+    """Return results in an array's home: in its dtype, or as wide as there is for ``"error"``; verdicts in NumPy's.
+
+    ``part`` has the array's shape. A result shares no memory with it.
+    """
+    if kind == "verdict":
+        return part.copy() if part.ndim else part.item()
+    values = np.array(part, dtype=np.float64)
+    if kind == "error":
+        home = _widest(home)
+        if home.precision != "float64":
+            return point(home, _raised(values))
+    return point(home, values if home.precision == "float64" else rounded(values, home.precision))
+
+
+def _widest(home: Home) -> Home:
+    """Return a home for bars: float64 where there is such a thing."""
+    if home.library == "torch":
+        torch = _module("torch")
+        return _of_tensor(torch.float32 if home.device.type == "mps" else torch.float64, home.device)
+    dtype = np.dtype(_module("jax").dtypes.result_type(float))
+    return Home("jax", dtype, home.device, dtype.name, dtype, True)
+
+
+def _raised(bars: Floats) -> Floats:
+    """Return bars as float32 numbers, none of them smaller than it was."""
+    with np.errstate(all="ignore"):
+        near = bars.astype(np.float32)
+        up = np.where(near < bars, np.nextafter(near, np.float32(np.inf)), near)
+    return up.astype(np.float64)
+
+
+def home_of(value: Any) -> Home | None:
+    """Return the home for derivatives of a value of f; None for NumPy's and for what has no real dtype of ours."""
+    if library(value) is None:
+        return None
+    try:
+        return take(value)[1]
+    except NotNumbersError:
+        return None
+
+
+# --- values of f ----------------------------------------------------------------------------------------
+
+
+def read(value: Any) -> tuple[NDArray[Any], tuple[int, ...], float]:
+    """Return a value of f as a flat fresh array (float64 or complex128), with its shape and its unit roundoff.
+
+    Raises
+    ------
+    NotNumbersError : when it does not hold numbers that can be read.
+    """
+    if _KNOWN[type(value)] == "torch":
+        return _read_tensor(value)
+    jax = _module("jax")
+    if isinstance(value, jax.core.Tracer):
+        raise NotNumbersError("a traced JAX array: call secant outside of `jit`, `grad` and `vmap`")
+    shape, eps = tuple(value.shape), _roundoff(value)
+    array = np.asarray(value)
+    wide = np.complex128 if array.dtype.kind == "c" else np.float64
+    return array.astype(wide, order="C").reshape(-1), shape, eps
+
+
+def _read_tensor(value: Any) -> tuple[NDArray[Any], tuple[int, ...], float]:
+    eps = _roundoff(value)
+    if not value.ndim:
+        return np.array((value.item(),)), (), eps
+    torch = _module("torch")
+    there = value.detach()
+    if there.layout is not torch.strided:
+        there = there.to_dense()
+    wide = torch.complex128 if there.is_complex() else torch.float64
+    return there.cpu().to(wide).numpy(force=True).flatten(), tuple(value.shape), eps
+
+
+#: Unit roundoff by dtype of a value, as far as met.
+_EPS: dict[Any, float] = {}
+
+
+def _roundoff(value: Any) -> float:
+    """Return the unit roundoff of an array of numbers."""
+    dtype = value.dtype
+    found = _EPS.get(dtype)
+    if found is None:
+        name = {"complex64": "float32", "complex128": "float64"}.get(_name(dtype), _name(dtype))
+        found = _NARROW.get(name, ROUNDOFF["float64" if name.startswith(("int", "uint")) else name])
+        _EPS[dtype] = found
+    return found
