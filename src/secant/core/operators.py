@@ -407,4 +407,6 @@ def _fixed_slope(problem: Line, formula: Stencil, step: float, values: list[floa
     moved = problem.x + step if problem.rounder is None else problem.rounder(problem.x + step)
     if moved == problem.x:
         note = f"the step {step:.3g} is lost in rounding: x + h == x at x = {problem.x:.6g}"
+    elif step < 0.25 * problem.resolution:
+        note = f"the step {step:.3g} is lost in rounding: it does not move every entry of x"
     return Slope(value, inf, Verdict.UNRESOLVED, len(values), step=step, reach=step, note=note)

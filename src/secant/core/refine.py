@@ -280,6 +280,8 @@ def proportional(work: Work, tiny: float, bottom: float) -> Generator[Steps, Val
     mean = fsum(slopes) / len(slopes)
     scatter = hypot(*(slope - mean for slope in slopes)) / sqrt(len(slopes) - 1)
     error = SAFETY * (1.0 + 2.5 / len(slopes)) * scatter / sqrt(len(slopes))
+    if scatter > 0.5 * abs(mean):
+        return None
     share = scatter / abs(mean) if mean else 0.0
     note = f"the noise is about {share:.1g} of the change of f, at every step alike" if share else ""
     return Slope(mean, error, Verdict.NOISY, noise=scatter * bottom, step=tiny, reach=bottom, note=note)

@@ -37,6 +37,7 @@ import numpy as np
 
 from secant.core.errors import InputError, InputTypeError, OutputError
 from secant.core.request import FAILED, NOT_FINITE, OK, OUTSIDE, UNIT_ROUNDOFF, Floats, Reply, Request
+from secant.evaluation import foreign
 from secant.evaluation.imaginary import beside, moved, sideways
 from secant.evaluation.inplace import Lent
 from secant.evaluation.trees import Layout, flatten
@@ -323,7 +324,7 @@ class Evaluator:
         away = t != 0.0 or request.base is not self.base
         if away and self._on_error == "mark":
             code = FAILED
-        elif away and self._on_error == "domain" and isinstance(error, ArithmeticError | ValueError):
+        elif away and self._on_error == "domain" and _ends_domain(error):
             code = OUTSIDE
         text = ""
         if not code or len(self.failures) < REMEMBERED:
@@ -390,6 +391,10 @@ class Evaluator:
 _SAFE = 2.0**969
 
 _ROUNDOFF = {float: UNIT_ROUNDOFF, np.float64: UNIT_ROUNDOFF, np.float32: 2.0**-24, np.float16: 2.0**-11}
+
+
+def _ends_domain(error: Exception) -> bool:
+    return isinstance(error, ArithmeticError | ValueError) or foreign.ends_domain(error)
 
 
 def _same(first: Any, second: Any) -> bool:

@@ -18,14 +18,13 @@ Rules:
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secant.core.request import Floats
+from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.evaluation.precision import ROUNDOFF, rounded
 
 Library: TypeAlias = Literal["torch", "jax"]
@@ -38,8 +37,16 @@ _KNOWN: dict[type, Library] = {}
 
 _FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
 
-#: Precisions of values that no leaf can have, but f may return.
-_NARROW = {"float8_e4m3fn": 2.0**-4, "float8_e5m2": 2.0**-3}
+#: Unit roundoff of values of f by the name of their dtype: some no leaf can have.
+_PRECISE = ROUNDOFF | {
+    "complex128": ROUNDOFF["float64"],
+    "complex64": ROUNDOFF["float32"],
+    "float8_e4m3fn": 2.0**-4,
+    "float8_e5m2": 2.0**-3,
+}
+
+#: Unit roundoff by dtype of a value, as far as met.
+_EPS: dict[Any, float] = {}
 
 
 class NotNumbersError(Exception):
@@ -95,10 +102,6 @@ def loaded() -> bool:
     return "torch" in sys.modules or "jax" in sys.modules
 
 
-def _module(name: Library) -> Any:
-    return sys.modules[name]
-
-
 def _name(dtype: Any) -> str:
     """Return the name of a dtype: ``"float32"`` for both libraries'."""
     return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
@@ -125,7 +128,7 @@ def take(leaf: Any) -> tuple[Floats, Home]:
 
 
 def _take_tensor(leaf: Any) -> tuple[Floats, Home]:
-    torch, name = _module("torch"), _name(leaf.dtype)
+    torch, name = sys.modules["torch"], _name(leaf.dtype)
     if leaf.layout is not torch.strided:
         raise NotNumbersError(f"a sparse {_titled(leaf)[2:]}: convert it with `.to_dense()`")
     if leaf.is_meta:
@@ -146,7 +149,7 @@ def _of_tensor(dtype: Any, device: Any) -> Home:
 
 
 def _take_jax(leaf: Any) -> tuple[Floats, Home]:
-    jax, name = _module("jax"), _name(leaf.dtype)
+    jax, name = sys.modules["jax"], _name(leaf.dtype)
     if isinstance(leaf, jax.core.Tracer):
         raise NotNumbersError("a traced JAX array: call secant outside of `jit`, `grad` and `vmap`")
     usual = np.dtype(jax.dtypes.result_type(float))
@@ -191,52 +194,52 @@ def point(home: Home, part: Any) -> Any:
     """Return numbers as an array that f is handed.
 
     ``part`` has the array's shape, and entries that its precision holds; float64, or complex128 for a point beside the
-    real axis. Memory is shared with it where the library can.
+    real axis of a float64 array. Memory is shared with it where the library can.
     """
+    held = part if home.precision == "float64" else part.astype(home.held)
     if home.library == "torch":
-        return _tensor(home, _held(part, home))
-    if home.weak and part.dtype == _FLOAT64:
-        return _module("jax").numpy.asarray(part.item())
-    return _jax_array(home, _held(part, home))
+        tensor = sys.modules["torch"].from_numpy(held)
+        return tensor if home.direct else _placed(tensor, home)
+    if home.weak and held.dtype == home.held:
+        return sys.modules["jax"].numpy.asarray(held.item())
+    return _placed_jax(held, home)
 
 
-def _held(part: Any, home: Home) -> Any:
-    return part if home.precision == "float64" else part.astype(home.held)
+def _placed(tensor: Any, home: Home) -> Any:
+    return tensor.to(home.device) if tensor.is_complex() else tensor.to(home.device, home.dtype)
 
 
-def _tensor(home: Home, part: Any) -> Any:
-    tensor = _module("torch").from_numpy(part)
-    if home.direct:
-        return tensor
-    return tensor.to(home.device, home.dtype if part.dtype == home.held else None)
-
-
-def _jax_array(home: Home, part: Any) -> Any:
-    jax = _module("jax")
-    return jax.numpy.asarray(part) if home.device is None else jax.device_put(part, home.device)
+def _placed_jax(held: Any, home: Home) -> Any:
+    jax = sys.modules["jax"]
+    return jax.numpy.asarray(held) if home.device is None else jax.device_put(held, home.device)
 
 
 def result(home: Home, part: Any, kind: Kind) -> Any:
     """Return results in an array's home: in its dtype, or as wide as there is for ``"error"``; verdicts in NumPy's.
 
-    ``part`` has the array's shape. A result shares no memory with it.
+    ``part`` has the array's shape; it may be complex, and is then made so at the same precision. A result shares no
+    memory with it.
     """
     if kind == "verdict":
         return part.copy() if part.ndim else part.item()
+    if np.iscomplexobj(part):
+        narrow = np.array(part, dtype=np.complex128 if home.precision == "float64" else np.complex64)
+        if home.library == "torch":
+            return _placed(sys.modules["torch"].from_numpy(narrow), home)
+        return _placed_jax(narrow, home)
     values = np.array(part, dtype=np.float64)
-    if kind == "error":
-        home = _widest(home)
-        if home.precision != "float64":
-            return point(home, _raised(values))
-    return point(home, values if home.precision == "float64" else rounded(values, home.precision))
+    if kind == "value":
+        return point(home, values if home.precision == "float64" else rounded(values, home.precision))
+    home = _widest(home)
+    return point(home, values if home.precision == "float64" else _raised(values))
 
 
 def _widest(home: Home) -> Home:
     """Return a home for bars: float64 where there is such a thing."""
     if home.library == "torch":
-        torch = _module("torch")
+        torch = sys.modules["torch"]
         return _of_tensor(torch.float32 if home.device.type == "mps" else torch.float64, home.device)
-    dtype = np.dtype(_module("jax").dtypes.result_type(float))
+    dtype = np.dtype(sys.modules["jax"].dtypes.result_type(float))
     return Home("jax", dtype, home.device, dtype.name, dtype, True)
 
 
@@ -249,11 +252,11 @@ def _raised(bars: Floats) -> Floats:
 
 
 def home_of(value: Any) -> Home | None:
-    """Return the home for derivatives of a value of f; None for NumPy's and for what has no real dtype of ours."""
+    """Return the home in which derivatives of a value of f are at home; None for NumPy's and for what is no array."""
     if library(value) is None:
         return None
     try:
-        return take(value)[1]
+        return take(value.real if "complex" in _name(value.dtype) else value)[1]
     except NotNumbersError:
         return None
 
@@ -270,7 +273,7 @@ def read(value: Any) -> tuple[NDArray[Any], tuple[int, ...], float]:
     """
     if _KNOWN[type(value)] == "torch":
         return _read_tensor(value)
-    jax = _module("jax")
+    jax = sys.modules["jax"]
     if isinstance(value, jax.core.Tracer):
         raise NotNumbersError("a traced JAX array: call secant outside of `jit`, `grad` and `vmap`")
     shape, eps = tuple(value.shape), _roundoff(value)
@@ -283,7 +286,7 @@ def _read_tensor(value: Any) -> tuple[NDArray[Any], tuple[int, ...], float]:
     eps = _roundoff(value)
     if not value.ndim:
         return np.array((value.item(),)), (), eps
-    torch = _module("torch")
+    torch = sys.modules["torch"]
     there = value.detach()
     if there.layout is not torch.strided:
         there = there.to_dense()
@@ -291,16 +294,35 @@ def _read_tensor(value: Any) -> tuple[NDArray[Any], tuple[int, ...], float]:
     return there.cpu().to(wide).numpy(force=True).flatten(), tuple(value.shape), eps
 
 
-#: Unit roundoff by dtype of a value, as far as met.
-_EPS: dict[Any, float] = {}
-
-
 def _roundoff(value: Any) -> float:
     """Return the unit roundoff of an array of numbers."""
-    dtype = value.dtype
-    found = _EPS.get(dtype)
+    found = _EPS.get(value.dtype)
     if found is None:
-        name = {"complex64": "float32", "complex128": "float64"}.get(_name(dtype), _name(dtype))
-        found = _NARROW.get(name, ROUNDOFF["float64" if name.startswith(("int", "uint")) else name])
-        _EPS[dtype] = found
+        name = _name(value.dtype)
+        found = UNIT_ROUNDOFF if name.startswith(("int", "uint")) else _PRECISE.get(name)
+        if found is None:
+            raise NotNumbersError(_titled(value))
+        _EPS[value.dtype] = found
     return found
+
+
+def ends_domain(error: Exception) -> bool:
+    """Return whether an exception of a library says what NumPy says by a ValueError: a matrix that has no inverse."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.linalg.LinAlgError)
+
+
+def as_numpy(value: Any) -> Any:
+    """Return a PyTorch tensor or a JAX array as a NumPy array (bfloat16 as float32); anything else as it is.
+
+    >>> as_numpy(3.0), as_numpy([1.0])
+    (3.0, [1.0])
+    """
+    found = library(value)
+    if found is None:
+        return value
+    if found == "jax":
+        array = np.asarray(value)
+        return array if array.dtype.kind in "biufc" else array.astype(np.float32)
+    torch, there = sys.modules["torch"], value.detach().cpu()
+    return (there.float() if there.dtype is torch.bfloat16 else there).numpy(force=True).copy()

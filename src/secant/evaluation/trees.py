@@ -2,14 +2,15 @@
 
 Rules:
 
-* A *leaf* is a real number (Python or NumPy) or a NumPy array of real numbers. A *tree* is a dict,
-  list, tuple, namedtuple or dataclass instance of leaves and trees; None is a tree without leaves.
-* Integers become float64; float64, float32 and float16 keep their dtype. Anything else is an error
-  that says where in the tree it sits.
+* A *leaf* is a real number (Python or NumPy) or an array of real numbers (of NumPy, PyTorch or JAX). A *tree*
+  is a dict, list, tuple, namedtuple or dataclass instance of leaves and trees; None is a tree without leaves.
+* Integers become float64; float64, float32, float16 and bfloat16 keep their dtype. Anything else is an error
+  that says where in the tree it sits. What is special about arrays of other libraries than NumPy is in
+  :mod:`secant.evaluation.foreign`.
 * A list of numbers is a tree of numbers, not an array: ``[3.0, 4.0]`` has two scalar leaves, and a
   function of it is handed a list.
 * The flat vector is float64, leaf after leaf in the order of the tree (dicts by sorted key), each
-  leaf row by row. It holds every float32 and float16 exactly.
+  leaf row by row. It holds every number of less precision exactly.
 * A dataclass instance is rebuilt by calling its class with the fields that its ``__init__`` takes;
   the class is registered nowhere. Fields with ``init=False`` are left to ``__post_init__``.
 
@@ -18,24 +19,20 @@ The walk itself is optree's; a plain number or array takes a short way that does
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
-from math import copysign, inf, prod
+from math import prod
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from secant.core.errors import InputError, InputTypeError
 from secant.core.request import UNIT_ROUNDOFF, Floats
-
-#: What results may be put into x's structure.
-Kind: TypeAlias = Literal["value", "error", "verdict"]
-
-#: Unit roundoff of each dtype that a leaf can have: half the spacing just above 1.
-ROUNDOFF = {np.dtype(np.float64): UNIT_ROUNDOFF, np.dtype(np.float32): 2.0**-24, np.dtype(np.float16): 2.0**-11}
+from secant.evaluation import foreign
+from secant.evaluation.foreign import Home, Kind, NotNumbersError
+from secant.evaluation.precision import ROUNDERS, ROUNDOFF, rounded
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -46,12 +43,19 @@ _STRANGE = (np.matrix, np.ma.MaskedArray)
 
 Form: TypeAlias = Literal["number", "scalar", "array"]
 
-_ALLOWED = "a real number, a NumPy array of real numbers, or a tree (dict, list, tuple, dataclass) of them"
+_ALLOWED = (
+    "a real number, an array of real numbers (of NumPy, PyTorch or JAX), "
+    "or a tree (dict, list, tuple, dataclass) of them"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One leaf: its path, what it is (``number`` of Python, ``scalar`` of NumPy, ``array``), and its slice."""
+    """One leaf: its path, what it is (``number`` of Python, ``scalar`` of NumPy, ``array``), and its slice.
+
+    ``dtype`` is the one that NumPy holds its numbers in, ``precision`` the name of theirs, and ``home`` where an array
+    lives that is not NumPy's.
+    """
 
     path: str
     form: Form
@@ -59,6 +63,8 @@ class Leaf:
     dtype: np.dtype[Any]
     start: int
     stop: int
+    precision: str = "float64"
+    home: Home | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +124,13 @@ class Layout:
 
     @property
     def dtypes(self) -> tuple[np.dtype[Any], ...]:
-        """The dtype of each leaf, as f is handed it."""
+        """The dtype of each leaf, as NumPy holds what f is handed."""
         return tuple(leaf.dtype for leaf in self.leaves)
 
     @property
     def exact(self) -> bool:
         """Whether every leaf is float64, so that nothing is rounded on the way to f."""
-        return all(leaf.dtype == _FLOAT64 for leaf in self.leaves)
+        return all(leaf.precision == "float64" for leaf in self.leaves)
 
     def leaf(self, i: int) -> Leaf:
         """Return the leaf that holds entry i."""
@@ -142,7 +148,7 @@ class Layout:
         return f"{leaf.path}[{', '.join(str(part) for part in np.unravel_index(i - leaf.start, leaf.shape))}]"
 
     def rounder(self, i: int) -> Callable[[float], float] | None:
-        """Return the function that rounds a float to the dtype of entry i; None when that is float64.
+        """Return the function that rounds a float to the precision of entry i; None when that is float64.
 
         A step t along coordinate i leads to ``round(base[i] + round(t))``, which is what NumPy's own
         addition in that dtype gives. Numbers beyond its range become infinite.
@@ -150,16 +156,16 @@ class Layout:
         >>> flatten(np.float32(1.0))[1].rounder(0)(0.1)
         0.10000000149011612
         """
-        return _ROUNDERS.get(self.leaf(i).dtype)
+        return ROUNDERS.get(self.leaf(i).precision)
 
     def rounded(self, vector: Floats) -> Floats:
-        """Return an (n,) vector with each entry rounded to its leaf's dtype, as a fresh float64 array."""
-        rounded = np.array(vector, dtype=np.float64)
-        with np.errstate(all="ignore"):
-            for leaf in self.leaves:
-                if leaf.dtype != _FLOAT64:
-                    rounded[leaf.start : leaf.stop] = rounded[leaf.start : leaf.stop].astype(leaf.dtype)
-        return rounded
+        """Return an (n,) vector with each entry rounded to its leaf's precision, as a fresh float64 array."""
+        found = np.array(vector, dtype=np.float64)
+        for leaf in self.leaves:
+            if leaf.precision != "float64":
+                part = slice(leaf.start, leaf.stop)
+                found[part] = rounded(found[part], leaf.precision)
+        return found
 
     def unflatten(self, vector: Floats) -> Any:
         """Return an (n,) vector in x's structure, with the leaves' dtypes, in fresh memory.
@@ -179,9 +185,10 @@ class Layout:
         """Return n results in x's structure.
 
         Arrays have their leaf's dtype for ``"value"``, float64 for ``"error"``, and object for
-        ``"verdict"``. A leaf without a shape gives a plain float or member. Dataclass instances are
-        made without calling ``__init__``, which may not be ready for verdicts; their ``init=False``
-        fields are None.
+        ``"verdict"``. A leaf without a shape gives a plain float or member. Values and errors of an array
+        of another library are arrays of that library on its device, those without a shape too. Dataclass
+        instances are made without calling ``__init__``, which may not be ready for verdicts; their
+        ``init=False`` fields are None.
 
         >>> flatten([1.0, np.float32(2.0)])[1].wrap(np.array([0.1, 0.2]))
         [0.1, 0.2]
@@ -213,19 +220,19 @@ def flatten(x: Any, *, name: str = "x") -> tuple[Floats, Layout]:
     if (type(x) is float and x - x == 0.0) or (type(x) is int and abs(x) <= 2**53):
         return np.array((x,), np.float64), _NUMBER
     if isinstance(x, _LEAF):
-        vector, form, dtype = _read(x, "", name)
+        vector, form, dtype, _ = _read(x, "", name)
         layout = _single(form, np.shape(x), dtype)
+    elif foreign.library(x):
+        vector, form, dtype, home = _read(x, "", name)
+        layout = _layout([("", form, tuple(x.shape), dtype, home)], None, not x.shape)
     else:
         if x is None:
             raise InputTypeError(f"`{name}` must be {_ALLOWED}; got None")
         found, structure = _open(x, "")
         read = [_read(leaf, path, name) for path, leaf in found]
-        layout = _layout(
-            [(path, form, np.shape(leaf), dtype) for (path, leaf), (_, form, dtype) in zip(found, read, strict=True)],
-            structure,
-            False,
-        )
-        vector = np.concatenate([part for part, _, _ in read]) if read else np.empty(0)
+        parts = [(path, form, _shape(leaf), dtype, home) for (path, leaf), (_, form, dtype, home) in zip(found, read, strict=True)]
+        layout = _layout(parts, structure, False)
+        vector = np.concatenate([part for part, *_ in read]) if read else np.empty(0)
     if not layout.size:
         raise InputError(f"`{name}` must have at least one entry; got {_empty(x)}")
     if not np.isfinite(vector).all():
@@ -240,7 +247,7 @@ def leaves(x: Any) -> list[Any]:
     >>> leaves({"b": 1.0, "a": (2.0, None)})
     [2.0, 1.0]
     """
-    if isinstance(x, _LEAF):
+    if isinstance(x, _LEAF) or foreign.library(x):
         return [x]
     return [leaf for _, leaf in _open(x, "")[0]]
 
@@ -268,23 +275,29 @@ def _open(x: Any, prefix: str) -> tuple[list[tuple[str, Any]], Structure]:
     return found, Structure(spec, tuple(parts))
 
 
-def _read(leaf: Any, path: str, name: str) -> tuple[Floats, Form, np.dtype[Any]]:
-    """Return a leaf as a fresh flat float64 vector, with its form and the dtype that f will see."""
+def _read(leaf: Any, path: str, name: str) -> tuple[Floats, Form, np.dtype[Any], Home | None]:
+    """Return a leaf as a fresh flat float64 vector, with its form, the dtype that f will see, and its home."""
     if isinstance(leaf, np.ndarray) and not isinstance(leaf, _STRANGE):
         dtype = _real(leaf.dtype)
         if dtype is not None:
-            return leaf.astype(np.float64, order="C", subok=False).reshape(-1), "array", dtype
+            return leaf.astype(np.float64, order="C", subok=False).reshape(-1), "array", dtype, None
     elif isinstance(leaf, np.generic):
         dtype = _real(leaf.dtype)
         if dtype is not None:
-            return np.array([leaf], dtype=np.float64), "scalar", dtype
+            return np.array([leaf], dtype=np.float64), "scalar", dtype, None
     elif isinstance(leaf, float | int) and not isinstance(leaf, bool):
         try:
-            return np.array((float(leaf),)), "number", _FLOAT64
+            return np.array((float(leaf),)), "number", _FLOAT64, None
         except OverflowError:
             where = f"{path} is an integer" if path else "it is an integer"
             raise InputError(f"`{name}` must fit into a float; {where} of {leaf.bit_length()} bits") from None  # type: ignore[union-attr]
     verb = f"must hold real numbers only; {path} is" if path else f"must be {_ALLOWED}; got"
+    if foreign.library(leaf):
+        try:
+            vector, home = foreign.take(leaf)
+        except NotNumbersError as error:
+            raise InputTypeError(f"`{name}` {verb} {error}") from error.__cause__
+        return vector, "array", home.held, home
     raise InputTypeError(f"`{name}` {verb} {_described(leaf)}")
 
 
@@ -294,7 +307,8 @@ def _real(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
         return _FLOAT64
     if dtype.kind == "f" and dtype.itemsize <= 8:
         return np.dtype(f"f{dtype.itemsize}")
-    return None
+    # Of ml_dtypes, which JAX brings along.
+    return dtype if dtype.kind == "V" and dtype.name == "bfloat16" else None
 
 
 def _described(leaf: Any) -> str:
@@ -318,24 +332,35 @@ def _described(leaf: Any) -> str:
         }
         return f"{form} of dtype {leaf.dtype}{hint.get(leaf.dtype.kind, '')}"
     article = "an" if named[0] in "aeiouAEIOU" else "a"
+    if hasattr(leaf, "named_parameters"):
+        return f"{article} {named}: pass `dict(module.named_parameters())`"
     return f"{article} {named}" + (": convert it with `numpy.asarray`" if hasattr(leaf, "__array__") else "")
 
 
 def _empty(x: Any) -> str:
-    return f"an array of shape {x.shape}" if isinstance(x, np.ndarray) else f"a {type(x).__name__} without numbers"
+    array = isinstance(x, np.ndarray) or foreign.library(x)
+    return f"an array of shape {tuple(x.shape)}" if array else f"a {type(x).__name__} without numbers"
 
 
-def _layout(parts: list[tuple[str, Form, tuple[int, ...], np.dtype[Any]]], structure: Any, scalar: bool) -> Layout:
+def _shape(leaf: Any) -> tuple[int, ...]:
+    return tuple(leaf.shape) if foreign.library(leaf) else np.shape(leaf)
+
+
+_Part: TypeAlias = tuple[str, Form, tuple[int, ...], np.dtype[Any], Home | None]
+
+
+def _layout(parts: list[_Part], structure: Any, scalar: bool) -> Layout:
     leaves = []
     start = 0
-    for path, form, shape, dtype in parts:
+    for path, form, shape, dtype, home in parts:
         stop = start + prod(shape)
-        leaves.append(Leaf(path, form, shape, dtype, start, stop))
+        precision = dtype.name if home is None else home.precision
+        leaves.append(Leaf(path, form, shape, dtype, start, stop, precision, home))
         start = stop
-    found = {leaf.dtype for leaf in leaves if leaf.stop > leaf.start}
+    found = {leaf.precision for leaf in leaves if leaf.stop > leaf.start}
     eps: float | Floats
     if len(found) > 1:
-        eps = np.concatenate([np.full(leaf.stop - leaf.start, ROUNDOFF[leaf.dtype]) for leaf in leaves])
+        eps = np.concatenate([np.full(leaf.stop - leaf.start, ROUNDOFF[leaf.precision]) for leaf in leaves])
     else:
         eps = ROUNDOFF[found.pop()] if found else UNIT_ROUNDOFF
     return Layout(tuple(leaves), structure, start, scalar, eps, tuple(leaf.start for leaf in leaves))
@@ -344,7 +369,7 @@ def _layout(parts: list[tuple[str, Form, tuple[int, ...], np.dtype[Any]]], struc
 @lru_cache(maxsize=256)
 def _single(form: Form, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Layout:
     """Return the layout of an x that is itself a leaf; kept, because a derivative costs microseconds."""
-    return _layout([("", form, shape, dtype)], None, not shape)
+    return _layout([("", form, shape, dtype, None)], None, not shape)
 
 
 _NUMBER = _single("number", (), _FLOAT64)
@@ -357,16 +382,20 @@ def _restore(leaf: Leaf, vector: Floats) -> Any:
     if leaf.form == "scalar":
         return leaf.dtype.type(vector[leaf.start])
     part = vector if leaf.stop - leaf.start == vector.size else vector[leaf.start : leaf.stop]
-    if leaf.dtype != _FLOAT64:
+    if leaf.home is not None:
+        return foreign.point(leaf.home, part if part.shape == leaf.shape else part.reshape(leaf.shape))
+    if leaf.precision != "float64":
         part = part.astype(leaf.dtype)
     return part if part.shape == leaf.shape else part.reshape(leaf.shape)
 
 
 def _result(leaf: Leaf, values: Any, kind: Kind) -> Any:
+    if leaf.home is not None:
+        return foreign.result(leaf.home, values[leaf.start : leaf.stop].reshape(leaf.shape), kind)
     if not leaf.shape:
         return values[leaf.start] if kind == "verdict" else float(values[leaf.start])
     part = values[leaf.start : leaf.stop]
-    if kind == "value" and leaf.dtype != _FLOAT64:
+    if kind == "value" and leaf.precision != "float64":
         with np.errstate(all="ignore"):
             part = part.astype(leaf.dtype)
     # A copy: results must not keep one another's memory alive, nor change together.
@@ -383,20 +412,3 @@ def _bare(cls: type, found: dict[str, Any]) -> Any:
     for field in fields(cls):
         object.__setattr__(instance, field.name, found.get(field.name))
     return instance
-
-
-def _rounding(code: str) -> Callable[[float], float]:
-    """Return the rounding to a smaller float: the struct module's is exact and never warns."""
-    form = struct.Struct(code)
-    pack, unpack = form.pack, form.unpack
-
-    def rounded(value: float) -> float:
-        try:
-            return float(unpack(pack(value))[0])
-        except OverflowError:
-            return copysign(inf, value)
-
-    return rounded
-
-
-_ROUNDERS = {np.dtype(np.float32): _rounding("<f"), np.dtype(np.float16): _rounding("<e")}

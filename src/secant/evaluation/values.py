@@ -3,6 +3,7 @@
 Rules:
 
 * A value is a real or complex number, or an array (or a list) of them, of any shape but an empty one.
+* An array may be of NumPy, PyTorch or JAX, on any device, and may carry a gradient, which is left behind.
 * Its dtype says how precise it is; it is kept as float64 or complex128, copied at once, because f may
   return the same buffer each time.
 * What no derivative can be taken of is an error that says so: None (a forgotten ``return``), text, a
@@ -20,11 +21,13 @@ from numpy.typing import NDArray
 
 from secant.core.errors import OutputError
 from secant.core.request import UNIT_ROUNDOFF, Floats
+from secant.evaluation import foreign
+from secant.evaluation.foreign import NotNumbersError
 
 #: Values flat, as the core wants them.
 Flat: TypeAlias = Floats | NDArray[np.complex128]
 
-_ROUNDOFF = {"float32": 2.0**-24, "complex64": 2.0**-24, "float16": 2.0**-11}
+_ROUNDOFF = {"float32": 2.0**-24, "complex64": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -46,6 +49,8 @@ def read(value: Any, name: str = "f") -> tuple[Flat, tuple[int, ...], float]:
     """
     if type(value) is np.ndarray and value.dtype == _FLOAT64 and value.size:
         return value.flatten(), value.shape, UNIT_ROUNDOFF
+    if foreign.library(value):
+        return _foreign(value, name)
     if value is None:
         raise OutputError(f"`{name}` returned None: is a `return` missing?")
     if isinstance(value, bool | np.bool_):
@@ -59,13 +64,15 @@ def read(value: Any, name: str = "f") -> tuple[Flat, tuple[int, ...], float]:
         isinstance(value, list | tuple) or hasattr(value, "__array__")
     ):
         raise OutputError(f"`{name}` must return {_ALLOWED}; got a {type(value).__name__}")
+    if isinstance(value, list | tuple) and foreign.loaded() and any(foreign.library(item) for item in value):
+        return _together([read(item, name) for item in value], name)
     try:
         array = np.asarray(value)
     except Exception as error:
         # A foreign array may fail in any way; it is f's value that is wrong.
         raise OutputError(f"`{name}` must return {_ALLOWED}; got a bad {type(value).__name__} ({error})") from error
     kind = array.dtype.kind
-    if kind not in "iufc":
+    if kind not in "iufc" and array.dtype.name != "bfloat16":
         raise OutputError(f"`{name}` must return {_ALLOWED}; got {_form(value)} of dtype {array.dtype}")
     if not array.size:
         raise OutputError(f"`{name}` must return {_ALLOWED}; got an empty array of shape {array.shape}")
@@ -73,6 +80,29 @@ def read(value: Any, name: str = "f") -> tuple[Flat, tuple[int, ...], float]:
         # Of all real dtypes only longdouble can overflow here.
         flat: Any = array.astype(np.complex128 if kind == "c" else np.float64, order="C", subok=False).reshape(-1)
     return flat, array.shape, _ROUNDOFF.get(array.dtype.name, UNIT_ROUNDOFF)
+
+
+def _foreign(value: Any, name: str) -> tuple[Flat, tuple[int, ...], float]:
+    """Read an array of another library."""
+    try:
+        flat, shape, eps = foreign.read(value)
+    except NotNumbersError as error:
+        raise OutputError(f"`{name}` must return {_ALLOWED}; got {error}") from None
+    except Exception as error:
+        # A foreign array may fail in any way; it is f's value that is wrong.
+        raise OutputError(f"`{name}` must return {_ALLOWED}; got a bad {type(value).__name__} ({error})") from error
+    if not flat.size:
+        raise OutputError(f"`{name}` must return {_ALLOWED}; got an empty array of shape {shape}")
+    return flat, shape, eps
+
+
+def _together(parts: list[tuple[Flat, tuple[int, ...], float]], name: str) -> tuple[Flat, tuple[int, ...], float]:
+    """Read a list of values as NumPy would, without losing how precise they are."""
+    shape = parts[0][1]
+    for _, other, _ in parts:
+        if other != shape:
+            raise OutputError(f"`{name}` must return {_ALLOWED}; got a list of arrays of shapes {shape} and {other}")
+    return np.concatenate([flat for flat, _, _ in parts]), (len(parts), *shape), max(eps for _, _, eps in parts)
 
 
 def _number(value: Any, name: str) -> Flat:
