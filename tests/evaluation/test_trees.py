@@ -298,7 +298,8 @@ class Word(enum.Enum):
 
 
 BARE = (
-    "`x` must be a real number, a NumPy array of real numbers, or a tree (dict, list, tuple, dataclass) of them; got "
+    "`x` must be a real number, an array of real numbers (of NumPy, PyTorch or JAX), or a tree (dict, list, tuple, "
+    "dataclass) of them; got "
 )
 REFUSED = [
     (None, "None"),

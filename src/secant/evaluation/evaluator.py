@@ -76,6 +76,7 @@ class Evaluator:
     evaluations : calls of f so far.
     value_shape : shape of f's values, None before the first; ``()`` for a scalar function.
     complex_values : whether f's values are complex.
+    home : where f's values live when they are arrays of another library than NumPy.
     eps : unit roundoff of f's values, the coarsest seen.
     distinct : whether any two outcomes differed so far (failures aside).
     failures : the first few exceptions that became a status, each as a line of text with its point.
@@ -112,6 +113,7 @@ class Evaluator:
         self.evaluations = 0
         self.value_shape: tuple[int, ...] | None = None
         self.complex_values = False
+        self.home: foreign.Home | None = None
         self.eps = UNIT_ROUNDOFF
         self.distinct = False
         self.failures: list[str] = []
@@ -191,21 +193,25 @@ class Evaluator:
             raise InputTypeError(
                 f"`f0` must be a real or complex number, or an array of them; got a {type(value).__name__}"
             ) from None
+        self.home = foreign.home_of(value)
         self.value_shape, self.complex_values = shape, flat.dtype == np.complex128
         self.eps = max(self.eps, eps)
         self._plain = not shape and not self.complex_values
         self._first = flat.item() if self._plain else flat
         return flat
 
-    def shaped(self, flat: Flat) -> Any:
-        """Return one point's m values as f does: a float or complex, or an array of f's shape.
+    def shaped(self, flat: Any, kind: foreign.Kind = "value") -> Any:
+        """Return m results, one for each of f's outputs, as f does: one alone, or an array of f's shape and library.
 
         >>> evaluate = Evaluator(lambda x: [x, x * x], 3.0)
         >>> evaluate.shaped(evaluate(Request(evaluate.base, None, (0.0,))).values[0])
         array([3., 9.])
         """
-        values = np.array(flat)
-        return values.reshape(self.value_shape or ()) if self.value_shape else values.item()
+        shape = self.value_shape
+        values = np.array(flat, dtype=object if kind == "verdict" else None)
+        if not shape:
+            return values.item()
+        return values.reshape(shape) if self.home is None else foreign.result(self.home, values.reshape(shape), kind)
 
     def _numbers(
         self, request: Request, x: float, steps: Sequence[float], rows: list[Any], status: dict[int, int]
@@ -293,6 +299,8 @@ class Evaluator:
             number = float(value)
         else:
             flat, shape, eps = read(value, self._name)
+            if self.value_shape is None:
+                self.home = foreign.home_of(value)
             self._learn(flat, shape)
             if not self._plain:
                 if not np.isfinite(flat).all():
@@ -406,7 +414,7 @@ def _same(first: Any, second: Any) -> bool:
 def _viewer(layout: Layout) -> Callable[[Floats], Any]:
     """Return the function that makes x of a fresh vector: for one float64 array hardly more than nothing."""
     leaf = layout.leaves[0]
-    if layout.structure is not None or leaf.form != "array" or not layout.exact:
+    if layout.structure is not None or leaf.form != "array" or leaf.home is not None or not layout.exact:
         return layout.view
     if len(leaf.shape) == 1:
         return lambda vector: vector

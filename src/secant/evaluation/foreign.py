@@ -271,7 +271,7 @@ def read(value: Any) -> tuple[NDArray[Any], tuple[int, ...], float]:
     ------
     NotNumbersError : when it does not hold numbers that can be read.
     """
-    if _KNOWN[type(value)] == "torch":
+    if library(value) == "torch":
         return _read_tensor(value)
     jax = sys.modules["jax"]
     if isinstance(value, jax.core.Tracer):
@@ -285,7 +285,8 @@ def read(value: Any) -> tuple[NDArray[Any], tuple[int, ...], float]:
 def _read_tensor(value: Any) -> tuple[NDArray[Any], tuple[int, ...], float]:
     eps = _roundoff(value)
     if not value.ndim:
-        return np.array((value.item(),)), (), eps
+        item = value.item()
+        return np.array((item,), np.complex128 if type(item) is complex else np.float64), (), eps
     torch = sys.modules["torch"]
     there = value.detach()
     if there.layout is not torch.strided:

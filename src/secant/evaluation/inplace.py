@@ -7,11 +7,13 @@ For code that does not read its argument but the caller's array, through an alia
   sign of a zero, and whatever f wrote by itself.
 * Only arrays can be lent, floating, writable and apart from each other: a number cannot be changed in
   place, an integer array would cut the steps off, and where two leaves share memory moving one would
-  move the other.
+  move the other. Of PyTorch's tensors the same holds; they are written to behind the back of autograd, which
+  loses nothing by it, because everything is restored. Arrays of JAX cannot be written to.
 """
 
 from __future__ import annotations
 
+import sys
 from itertools import combinations
 from typing import Any
 
@@ -19,6 +21,7 @@ import numpy as np
 
 from secant.core.errors import InputError, InputTypeError
 from secant.core.request import Floats
+from secant.evaluation.foreign import library, point
 from secant.evaluation.trees import Layout, leaves
 
 #: Effort that NumPy may spend to find out whether two interleaved views share an element.
@@ -40,22 +43,23 @@ class Lent:
     def __init__(self, x: Any, layout: Layout, *, name: str = "x") -> None:
         self._x = x
         self._layout = layout
-        self._arrays = leaves(x)
+        self._arrays = [_opened(array) for array in leaves(x)]
         self._check(name)
-        self._saved = [array.copy() for array in self._arrays]
+        self._saved = [array.copy() if isinstance(array, np.ndarray) else array.clone() for array in self._arrays]
 
     def _check(self, name: str) -> None:
         for leaf, array in zip(self._layout.leaves, self._arrays, strict=True):
             where = f"{leaf.path} is" if leaf.path else f"`{name}` is"
-            if not isinstance(array, np.ndarray):
+            tensor = library(array) == "torch"
+            if not tensor and not isinstance(array, np.ndarray):
                 raise InputTypeError(
                     f"`inplace=True` needs a writable array, or a tree of them; {where} a {type(array).__name__}"
                 )
-            if array.dtype.kind != "f":
+            if not (array.is_floating_point() if tensor else array.dtype.kind in "fV"):
                 raise InputTypeError(
                     f"`inplace=True` needs floating arrays; {where} of dtype {array.dtype}, which cuts steps off"
                 )
-            if not array.flags.writeable:
+            if not (_writable(array) if tensor else array.flags.writeable):
                 raise InputError(f"`inplace=True` needs writable arrays; {where} read-only")
         for (one, first), (two, second) in combinations(zip(self._layout.leaves, self._arrays, strict=True), 2):
             if _overlap(first, second):
@@ -64,17 +68,53 @@ class Lent:
     def place(self, vector: Floats) -> Any:
         """Move the arrays to a point, given flat, and return x itself."""
         for leaf, array in zip(self._layout.leaves, self._arrays, strict=True):
-            np.copyto(array, vector[leaf.start : leaf.stop].reshape(leaf.shape), casting="same_kind")
+            part = vector[leaf.start : leaf.stop].reshape(leaf.shape)
+            if leaf.home is None:
+                np.copyto(array, part, casting="unsafe" if leaf.precision == "bfloat16" else "same_kind")
+            else:
+                array.copy_(point(leaf.home, part))
         return self._x
 
     def restore(self) -> None:
         """Put back what the arrays held at the start, bit for bit."""
         for array, saved in zip(self._arrays, self._saved, strict=True):
-            np.copyto(array, saved)
+            if isinstance(array, np.ndarray):
+                np.copyto(array, saved)
+            else:
+                array.copy_(saved)
+
+
+def _opened(array: Any) -> Any:
+    """Return what is written to: of a tensor its data, which autograd does not watch."""
+    return array.data if library(array) == "torch" else array
+
+
+def _writable(tensor: Any) -> bool:
+    """Return whether a tensor can be written to now, each entry by itself."""
+    repeated = any(stride == 0 and side > 1 for stride, side in zip(tensor.stride(), tensor.shape, strict=True))
+    return not repeated and (not tensor.is_inference() or sys.modules["torch"].is_inference_mode_enabled())
 
 
 def _overlap(first: Any, second: Any) -> bool:
+    if not isinstance(first, np.ndarray) or not isinstance(second, np.ndarray):
+        one, two = _mapped(first), _mapped(second)
+        if one is None or two is None:
+            # Out of NumPy's reach: a storage in common is held to be memory in common.
+            if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+                return False
+            return bool(first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr())
+        return _overlap(one, two)
     try:
         return bool(np.shares_memory(first, second, max_work=_EFFORT))  # type: ignore[arg-type]  # stubs know 0 and -1
     except np.exceptions.TooHardError:
         return True
+
+
+def _mapped(array: Any) -> Any:
+    """Return NumPy's view of an array's memory; None where it has none."""
+    if isinstance(array, np.ndarray):
+        return array
+    if array.device.type != "cpu" or array.is_neg():
+        return None
+    torch = sys.modules["torch"]
+    return (array.view(torch.int16) if array.dtype is torch.bfloat16 else array).numpy()

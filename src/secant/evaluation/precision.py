@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from math import copysign, frexp, inf, ldexp
+from math import copysign, frexp, inf, isnan, ldexp
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -59,7 +59,7 @@ def to_bfloat16(value: float) -> float:
     (1.0, 1.015625, -inf)
     """
     if not -_END < value < _END:
-        return value if value != value else copysign(inf, value)
+        return value if isnan(value) else copysign(inf, value)
     push = ldexp(_PUSH, max(frexp(value)[1] - _BITS, _LEAST))
     rounded = copysign((value + push) - push, value)
     return rounded if -_END < rounded < _END else copysign(inf, value)

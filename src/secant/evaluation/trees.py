@@ -36,6 +36,9 @@ from secant.evaluation.precision import ROUNDERS, ROUNDOFF, rounded
 
 _FLOAT64 = np.dtype(np.float64)
 
+#: NumPy's own precisions; the only other that a leaf can have is bfloat16.
+_PRECISION = {np.dtype(name): name for name in ("float64", "float32", "float16")}
+
 _LEAF = (np.ndarray, np.generic, float, int)
 
 #: Subclasses of arrays with a meaning of their own, which a plain array would lose.
@@ -230,7 +233,10 @@ def flatten(x: Any, *, name: str = "x") -> tuple[Floats, Layout]:
             raise InputTypeError(f"`{name}` must be {_ALLOWED}; got None")
         found, structure = _open(x, "")
         read = [_read(leaf, path, name) for path, leaf in found]
-        parts = [(path, form, _shape(leaf), dtype, home) for (path, leaf), (_, form, dtype, home) in zip(found, read, strict=True)]
+        parts = [
+            (path, form, np.shape(leaf) if home is None else tuple(leaf.shape), dtype, home)
+            for (path, leaf), (_, form, dtype, home) in zip(found, read, strict=True)
+        ]
         layout = _layout(parts, structure, False)
         vector = np.concatenate([part for part, *_ in read]) if read else np.empty(0)
     if not layout.size:
@@ -342,10 +348,6 @@ def _empty(x: Any) -> str:
     return f"an array of shape {tuple(x.shape)}" if array else f"a {type(x).__name__} without numbers"
 
 
-def _shape(leaf: Any) -> tuple[int, ...]:
-    return tuple(leaf.shape) if foreign.library(leaf) else np.shape(leaf)
-
-
 _Part: TypeAlias = tuple[str, Form, tuple[int, ...], np.dtype[Any], Home | None]
 
 
@@ -354,7 +356,7 @@ def _layout(parts: list[_Part], structure: Any, scalar: bool) -> Layout:
     start = 0
     for path, form, shape, dtype, home in parts:
         stop = start + prod(shape)
-        precision = dtype.name if home is None else home.precision
+        precision = _PRECISION.get(dtype, "bfloat16") if home is None else home.precision
         leaves.append(Leaf(path, form, shape, dtype, start, stop, precision, home))
         start = stop
     found = {leaf.precision for leaf in leaves if leaf.stop > leaf.start}
