@@ -114,8 +114,8 @@ def gradient(
     Parameters
     ----------
     f : called as ``f(x, *args)``; returns one number.
-    x : a number, an array of any shape and real dtype, or a tree (dict, list, tuple, dataclass) of them;
-        f is handed the same structure, and x is never written to.
+    x : a number, an array of any shape and real dtype (NumPy's, a PyTorch tensor, a JAX array), or a tree (dict, list,
+        tuple, dataclass) of them; f is handed the same structure, types and devices, and x is never written to.
     bounds : (lower, upper), each a number, None, or like x.
     max_evaluations : one budget for the whole gradient.
     wrt : what varies, when not all of x does: a key or a list of keys of a dict, positions in a list or tuple, fields

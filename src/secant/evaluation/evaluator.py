@@ -414,11 +414,16 @@ def _same(first: Any, second: Any) -> bool:
 def _viewer(layout: Layout) -> Callable[[Floats], Any]:
     """Return the function that makes x of a fresh vector: for one float64 array hardly more than nothing."""
     leaf = layout.leaves[0]
-    if layout.structure is not None or leaf.form != "array" or leaf.home is not None or not layout.exact:
+    if layout.structure is not None or leaf.form != "array":
         return layout.view
-    if len(leaf.shape) == 1:
+    home, shape, dtype = leaf.home, leaf.shape, leaf.dtype
+    if home is not None:
+        return lambda vector: foreign.point(home, vector.reshape(shape))
+    if not layout.exact:
+        return lambda vector: vector.reshape(shape).astype(dtype)
+    if len(shape) == 1:
         return lambda vector: vector
-    return lambda vector: vector.reshape(leaf.shape)
+    return lambda vector: vector.reshape(shape)
 
 
 def _runs(steps: Sequence[float]) -> Iterator[tuple[bool, Sequence[float]]]:
