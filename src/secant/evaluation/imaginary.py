@@ -32,9 +32,9 @@ def sideways(layout: Layout) -> Callable[[Any], Any]:
     {'a': (1+0j), 'b': array([1.+1.e-30j])}
     """
     for leaf in layout.leaves:
-        if leaf.dtype != np.float64 or leaf.form not in ("number", "scalar", "array"):
+        if leaf.precision != "float64" or leaf.form not in ("number", "scalar", "array"):
             where = f"`x`{leaf.path}" if leaf.path else "`x`"
-            raise InputTypeError(f"`method='complex'` needs float64 entries; {where} is {leaf.dtype}")
+            raise InputTypeError(f"`method='complex'` needs float64 entries; {where} is {leaf.precision}")
     plain = tuple(replace(leaf, form="number") if leaf.form == "scalar" else leaf for leaf in layout.leaves)
     return replace(layout, leaves=plain).view
 

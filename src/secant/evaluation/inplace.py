@@ -14,6 +14,7 @@ For code that does not read its argument but the caller's array, through an alia
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -52,15 +53,18 @@ class Lent:
             where = f"{leaf.path} is" if leaf.path else f"`{name}` is"
             tensor = library(array) == "torch"
             if not tensor and not isinstance(array, np.ndarray):
-                raise InputTypeError(
-                    f"`inplace=True` needs a writable array, or a tree of them; {where} a {type(array).__name__}"
-                )
+                kind = "JAX array" if library(array) else type(array).__name__
+                raise InputTypeError(f"`inplace=True` needs a writable array, or a tree of them; {where} a {kind}")
             if not (array.is_floating_point() if tensor else array.dtype.kind in "fV"):
                 raise InputTypeError(
                     f"`inplace=True` needs floating arrays; {where} of dtype {array.dtype}, which cuts steps off"
                 )
             if not (_writable(array) if tensor else array.flags.writeable):
                 raise InputError(f"`inplace=True` needs writable arrays; {where} read-only")
+            if _folded(array.shape, array.stride() if tensor else array.strides):
+                raise InputError(
+                    f"`inplace=True` needs arrays without overlap; {where} a view in which entries share memory"
+                )
         for (one, first), (two, second) in combinations(zip(self._layout.leaves, self._arrays, strict=True), 2):
             if _overlap(first, second):
                 raise InputError(f"`inplace=True` needs arrays that share no memory; {one.path} and {two.path} do")
@@ -93,6 +97,27 @@ def _writable(tensor: Any) -> bool:
     """Return whether a tensor can be written to now, each entry by itself."""
     repeated = any(stride == 0 and side > 1 for stride, side in zip(tensor.stride(), tensor.shape, strict=True))
     return not repeated and (not tensor.is_inference() or sys.modules["torch"].is_inference_mode_enabled())
+
+
+def _folded(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Return whether two entries of an array lie in the same place, so that moving one moves the other.
+
+    >>> _folded((3, 2), (2, 1)), _folded((3, 3), (1, 1)), _folded((4,), (0,))
+    (False, True, True)
+    """
+    if 0 in shape:
+        return False
+    axes = sorted((abs(stride), side) for side, stride in zip(shape, strides, strict=True) if side > 1)
+    reach, nested = 0, True
+    for stride, side in axes:
+        nested = nested and stride > reach
+        reach += stride * (side - 1)
+    if nested:
+        return False
+    places = np.zeros(1, dtype=np.int64)
+    for stride, side in axes:
+        places = np.add.outer(places, stride * np.arange(side, dtype=np.int64)).reshape(-1)
+    return bool(np.unique(places).size < places.size)
 
 
 def _overlap(first: Any, second: Any) -> bool:

@@ -64,7 +64,7 @@ def read(value: Any, name: str = "f") -> tuple[Flat, tuple[int, ...], float]:
         isinstance(value, list | tuple) or hasattr(value, "__array__")
     ):
         raise OutputError(f"`{name}` must return {_ALLOWED}; got a {type(value).__name__}")
-    if isinstance(value, list | tuple) and foreign.loaded() and any(foreign.library(item) for item in value):
+    if isinstance(value, list | tuple) and foreign.loaded() and _holds(value):
         return _together([read(item, name) for item in value], name)
     try:
         array = np.asarray(value)
@@ -94,6 +94,11 @@ def _foreign(value: Any, name: str) -> tuple[Flat, tuple[int, ...], float]:
     if not flat.size:
         raise OutputError(f"`{name}` must return {_ALLOWED}; got an empty array of shape {shape}")
     return flat, shape, eps
+
+
+def _holds(value: list[Any] | tuple[Any, ...]) -> bool:
+    """Return whether a list holds arrays of other libraries, at any depth."""
+    return any(_holds(item) if isinstance(item, list | tuple) else foreign.library(item) for item in value)
 
 
 def _together(parts: list[tuple[Flat, tuple[int, ...], float]], name: str) -> tuple[Flat, tuple[int, ...], float]:
