@@ -87,8 +87,9 @@ def answer(f, x, how) -> None:
         return f(point)
 
     try:
-        est = secant.derivative(watched, x, **how)
-    except (ArithmeticError, ValueError, RuntimeWarning) as error:
+        with np.errstate(all="ignore"):
+            est = secant.derivative(watched, x, **how)
+    except (ArithmeticError, ValueError) as error:
         notes = getattr(error, "__notes__", [])
         assert len(seen) == 1, "f may fail at x only"
         assert any("while evaluating f at x" in note for note in notes)

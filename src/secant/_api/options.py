@@ -19,6 +19,7 @@ from secant.core.measures import Noise
 from secant.core.request import Floats, Request
 from secant.core.stencils import BACKWARD, CENTRAL, FORWARD, Stencil
 from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
 
 Method: TypeAlias = Literal["auto", "central", "forward", "backward", "complex"] | Stencil
@@ -131,6 +132,7 @@ def _bound(side: str, value: Any, layout: Layout, default: float) -> Floats:
     """Return one side of the bounds as n numbers."""
     if value is None:
         return np.full(layout.size, default)
+    value = as_numpy(value)  # infinite bounds are welcome, which entries of x are not
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         spread = np.full(layout.size, float(value))
     elif isinstance(value, np.ndarray) and layout.structure is None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from secant.core.errors import InputError, InputTypeError
 from secant.core.request import Reply, Request
+from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout
 
 Positions: TypeAlias = NDArray[np.intp]
@@ -52,7 +53,9 @@ def _indexed(wrt: Any, layout: Layout) -> Positions:
     shape = layout.shapes[0]
     given = wrt if isinstance(wrt, tuple) else (wrt,)
     # An empty list would be an array of floats.
-    parts = tuple(np.array(part, dtype=None if part else np.intp) if isinstance(part, list) else part for part in given)
+    parts = tuple(
+        np.array(part, dtype=None if part else np.intp) if isinstance(part, list) else as_numpy(part) for part in given
+    )
     for part in parts:
         if isinstance(part, bool) or (
             not isinstance(part, slice | int | np.integer | type(...))

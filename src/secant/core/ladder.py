@@ -183,7 +183,10 @@ def moved(line: Line, h: float) -> float:
     h *= STRETCH[which]
     x = abs(line.x)
     if line.rounder is not None:
-        return h + (1 + SHIFTS[which] % 3) * 2.0 * line.eps * max(x, h)
+        t = h + (1 + SHIFTS[which] % 3) * 2.0 * line.eps * max(x, h)
+        # The evaluator rounds the step before it adds it.
+        rounded = line.rounder(t)
+        return rounded if 0.0 < rounded < inf else t
     if x:
         return h + SHIFTS[which] * ulp(x if x > h else h)
     return h + SHIFTS[which] * line.resolution

@@ -159,7 +159,7 @@ class Estimate:
         return to_json(self)
 
     def __float__(self) -> float:
-        values = np.asarray(self.value)
+        values = np.asarray(as_array(self.value))
         if values.size != 1 or values.dtype == object:
             raise InputTypeError(
                 f"only an estimate of one number converts to float; this one has {values.size} entries"
@@ -167,7 +167,7 @@ class Estimate:
         return float(values.reshape(()))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(self.value, dtype=dtype)
+        return np.array(as_array(self.value), dtype=dtype)
 
     def __str__(self) -> str:
         count = f"{self.evaluations} evaluation{'' if self.evaluations == 1 else 's'}"
@@ -205,6 +205,24 @@ def _severest(details: Mapping[str, Slope]) -> list[tuple[str, Slope]]:
     return sorted(details.items(), key=lambda item: -item[1].verdict.severity)[:SHOWN]
 
 
+#: Dtypes of other libraries that NumPy has too; numbers of the others (bfloat16) fit into float32.
+_SHARED = ("float64", "float32", "float16", "complex128", "complex64")
+
+
+def as_array(leaf: Any) -> Any:
+    """Return an array of another library as NumPy's, from wherever it lives; anything else as it is.
+
+    Their ``tolist`` is all that is used, so that no library need be known here.
+
+    >>> as_array(2.0), as_array(None)
+    (2.0, None)
+    """
+    if isinstance(leaf, np.ndarray | np.generic) or not (hasattr(leaf, "tolist") and hasattr(leaf, "dtype")):
+        return leaf
+    name = str(leaf.dtype).removeprefix("torch.")
+    return np.array(leaf.tolist(), dtype=name if name in _SHARED else "float32").reshape(tuple(leaf.shape))
+
+
 def children(node: Any) -> list[tuple[str, Any]] | None:
     """Return the labelled children of an inner node of a tree, or None for a leaf.
 
@@ -225,6 +243,7 @@ def children(node: Any) -> list[tuple[str, Any]] | None:
 def _leaves(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[str, Any, Any, Any]]:
     below = children(value)
     if below is None:
+        value, error = as_array(value), as_array(error)
         # An error of NaN marks what was not asked for.
         if value is not None and not (np.ndim(value) == 0 and np.isnan(error)):
             yield path, value, error, verdicts

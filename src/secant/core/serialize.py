@@ -8,6 +8,7 @@ Rules:
   back the same; those that are not finite are the strings ``"nan"``, ``"inf"`` and ``"-inf"``.
 * An array is ``{"shape": [2, 3], "dtype": "float32", "data": [...]}``, row by row, complex numbers as
   pairs; a NumPy number is ``{"dtype": "float32", "number": 0.5}``, a complex one ``{"complex": [0.5, 1.0]}``.
+* Arrays of other libraries become NumPy's of the same dtype, those of bfloat16 float32.
 * A list is a list, a tuple ``{"tuple": [...]}``, a dict ``{"dict": {...}}`` (or ``{"items": [[key, value],
   ...]}`` when a key is not text). A namedtuple and a dataclass become the dict of their fields: their
   class is not looked up by name, because a text must not choose what code runs.
@@ -28,7 +29,7 @@ import numpy as np
 
 from secant.core.errors import InputError, InputTypeError
 from secant.core.measures import Noise, Price
-from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
+from secant.core.results import Descent, Estimate, Event, Slope, StepStudy, as_array
 from secant.core.verdicts import DescentVerdict, Verdict
 
 #: Version of the schema that is written, and the only one that is read.
@@ -225,6 +226,7 @@ def _put_tree(node: Any) -> Any:
         return node
     if isinstance(node, Verdict):
         return str(node)
+    node = as_array(node)
     if isinstance(node, np.ndarray):
         return _put_array(node)
     if isinstance(node, np.generic):
