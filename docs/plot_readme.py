@@ -25,7 +25,7 @@ TEXTBOOK = 1e-4
 
 @dataclass(frozen=True)
 class Curve:
-    """A function, its slope at 1, and where and how its curve is drawn and labelled."""
+    """A function, its slope at 1, and where and how its curve is drawn and labeled."""
 
     f: Callable[[float], float]
     truth: float
@@ -35,9 +35,11 @@ class Curve:
     label: tuple[float, float]
 
 
+#: Written in gray on either side of the best steps, and where.
+SIDES = (("step too small: rounding", (2e-16, 3e-8), "left"), ("step too large: truncation", (1.4, 5e-10), "right"))
 CURVES = (
     Curve(lambda x: math.sin(1000.0 * x), 1000.0 * math.cos(1000.0), "sin(1000 x)", style.ORANGE, "s", (1.7e-7, 4e-5)),
-    Curve(math.exp, math.e, "exp(x)", style.BLUE, "o", (4e-3, 4e-8)),
+    Curve(math.exp, math.e, "exp(x)", style.BLUE, "o", (5e-4, 3e-5)),
 )
 
 
@@ -52,8 +54,10 @@ def main(folder: Path = ASSETS) -> Path:
         axes.set(yticks=[10.0**power for power in range(-15, 1, 3)])
         axes.minorticks_off()
         axes.grid(True)
-        axes.axvline(TEXTBOOK, color=style.GREY, linestyle=":", linewidth=1.4)
-        note(axes, (TEXTBOOK, 2.0), "the textbook's step", style.GREY, ha="right")
+        axes.axvline(TEXTBOOK, color=style.GRAY, linestyle=":", linewidth=1.4)
+        note(axes, (TEXTBOOK, 2.0), "the textbook's step", style.GRAY, ha="right")
+        for text, at, side in SIDES:
+            note(axes, at, text, style.GRAY, ha=side, style="italic")
         for curve in CURVES:
             draw(axes, curve)
     path = folder / "error_against_step.svg"

@@ -1,4 +1,4 @@
-"""Plain gradient descent: the textbook's bits, and a diagnosis that a labelled table of runs agrees with."""
+"""Plain gradient descent: the textbook's bits, and a diagnosis that a labeled table of runs agrees with."""
 
 import math
 import zlib
@@ -257,7 +257,7 @@ def test_the_start_is_never_written() -> None:
     assert not np.shares_memory(walk.path, x0)
 
 
-# --- A labelled table -------------------------------------------------------------------------------------
+# --- A labeled table -------------------------------------------------------------------------------------
 
 
 class Case(NamedTuple):

@@ -92,8 +92,8 @@ def test_a_tangent_has_the_slope_of_the_estimate() -> None:
 
 def test_curves_differ_by_more_than_color() -> None:
     for figure in (plots.tangents(X, Y, [(5.0, 0.75, SMOOTH), (10.0, 2.0, SMOOTH)]), plots.descent_paths(RUNS)):
-        labelled = [line for line in figure.axes[-1].lines if not str(line.get_label()).startswith("_")]
-        looks = [(line.get_linestyle(), line.get_marker()) for line in labelled]
+        labeled = [line for line in figure.axes[-1].lines if not str(line.get_label()).startswith("_")]
+        looks = [(line.get_linestyle(), line.get_marker()) for line in labeled]
         assert len(set(looks)) == len(looks) >= 3
 
 

@@ -30,7 +30,7 @@ CONTOUR_POINTS = 81
 @click.group(context_settings={"help_option_names": ["--help"]})
 @click.version_option(secant.__version__, prog_name="secant", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Print derivatives of anything you can call, with an error bar you can trust.
+    """Print slopes of functions that are typed, or stand in a file, and how far to trust them.
 
     A function is an expression in x, such as "0.01*x^2 + 0.1*x" or "x[0]**2 + x[1]**2",
     or the name of one in a file: model.py:loss.

@@ -369,15 +369,15 @@ def _too_small(trace: Trace, seen: Seen) -> Generator[Request, Reply, bool]:
     fall = end - float(np.min(further[np.isfinite(further)], initial=end))
     if fall > 8.0 * seen.noise and gain <= GAIN * (gain + fall):
         return True
-    modelled = _modelled_fall(t[:2], further[:2] - end + t[:2] * size, size, 100.0 * seen.noise)
+    modeled = _modeled_fall(t[:2], further[:2] - end + t[:2] * size, size, 100.0 * seen.noise)
     turned = bool(np.argmin(np.where(np.isfinite(further), further, np.inf)) < t.size - 1)
     # The line itself knows better where its floor was seen: all of it in one dimension, its scale in more.
-    if turned and (len(trace.slopes[-1]) == 1 or modelled > BEYOND * fall):
+    if turned and (len(trace.slopes[-1]) == 1 or modeled > BEYOND * fall):
         return False
-    return bool(gain <= GAIN * (gain + modelled))
+    return bool(gain <= GAIN * (gain + modeled))
 
 
-def _modelled_fall(t: Floats, above: Floats, size: float, clear: float) -> float:
+def _modeled_fall(t: Floats, above: Floats, size: float, clear: float) -> float:
     """Return how far f falls along a line by a cubic model, 0 where the values bear out none.
 
     ``above`` (2,) is how far f lies above its tangent of slope ``-size`` at two distances t. A curvature that grows

@@ -224,7 +224,7 @@ def as_array(leaf: Any) -> Any:
 
 
 def children(node: Any) -> list[tuple[str, Any]] | None:
-    """Return the labelled children of an inner node of a tree, or None for a leaf.
+    """Return the labeled children of an inner node of a tree, or None for a leaf.
 
     >>> children({"w": 1.0}), children([2.0]), children(3.0)
     ([("['w']", 1.0)], [('[0]', 2.0)], None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from secant.plots.style import BLUE, CURVES, GREEN, GREY, ORANGE, new_figure, styled
+from secant.plots.style import BLUE, CURVES, GRAY, GREEN, ORANGE, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,7 +77,7 @@ def error_against_step(study: StepStudy, title: str = "Error of a central differ
         edge = axes.get_xlim()[0]
         for name, step in study.marks.items():
             inside = step > edge
-            axes.axvline(max(step, edge), color=GREY, linestyle=":", linewidth=1.4 if inside else 0.0)
+            axes.axvline(max(step, edge), color=GRAY, linestyle=":", linewidth=1.4 if inside else 0.0)
             _mark(axes, name if inside else f"{name} lies to the left", max(step, edge))
         axes.grid(True)
         figure.legend(loc="outside lower left", ncols=2, alignment="left")

@@ -18,7 +18,7 @@ import secant
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#6E6E6E"
+BLUE, ORANGE, GREEN, PURPLE, GRAY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#6E6E6E"
 
 #: Color, line style and marker of the first, second, ... curve of a picture.
 CURVES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, "-.", "^"), (PURPLE, ":", "D"))
@@ -29,7 +29,7 @@ UNDATED: Mapping[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": Non
 STYLE: Mapping[str, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 10.0,
-    "axes.edgecolor": GREY,
+    "axes.edgecolor": GRAY,
     "axes.labelcolor": "black",
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -44,9 +44,9 @@ STYLE: Mapping[str, Any] = {
     "savefig.facecolor": "white",
     "svg.fonttype": "path",
     "svg.hashsalt": "secant",
-    "xtick.color": GREY,
+    "xtick.color": GRAY,
     "xtick.labelcolor": "black",
-    "ytick.color": GREY,
+    "ytick.color": GRAY,
     "ytick.labelcolor": "black",
 }
 
