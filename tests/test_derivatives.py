@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import secant
 from secant import Verdict
-from zoo import ZOO
+from strategies import entries, rooms
+from zoo import BROKEN, ZOO
 
 
 def bowl(x):
@@ -27,6 +28,18 @@ def test_derivative(animal) -> None:
     assert secant.from_json(est.to_json()).to_json() == est.to_json()
 
 
+@pytest.mark.parametrize("animal", BROKEN, ids=lambda animal: animal.name)
+def test_derivatives_that_are_not_ok(animal) -> None:
+    est = secant.derivative(animal.f, animal.x)
+    assert (est.verdict, est.verdicts, list(est.details)) == (animal.verdict, animal.verdict, [""])
+    assert str(animal.verdict) in est.message
+    assert animal.verdict.remedy in est.message
+    assert math.isnan(est.value) if math.isnan(animal.truth) else abs(est.value - animal.truth) <= est.error
+    assert secant.from_json(est.to_json()).to_json() == est.to_json()
+    with pytest.raises(secant.VerdictError):
+        est.raise_for_verdict()
+
+
 @pytest.mark.parametrize(
     ("f", "x", "value"),
     [
@@ -40,6 +53,23 @@ def test_the_notes_own_bits(f, x, value) -> None:
     est = secant.derivative(f, x, method="central", step=1e-4)
     assert est.value == value
     assert (est.verdict, est.error, est.evaluations) == (Verdict.UNRESOLVED, math.inf, 2)
+
+
+@given(st.floats(-1e3, 1e3), st.floats(1e-12, 1.0))
+def test_fixed_steps_have_the_bits_of_the_formula(x, h) -> None:
+    def f(x):
+        return 0.01 * x**2 + 0.1 * x
+
+    assert secant.derivative(f, x, step=h).value == (f(x + h) - f(x - h)) / (2 * h)
+    assert secant.derivative(f, x, step=h, method="central").value == (f(x + h) - f(x - h)) / (2 * h)
+    assert secant.derivative(f, x, step=h, method="forward").value == (f(x + h) - f(x)) / h
+    assert secant.derivative(f, x, step=h, method="backward").value == (f(x) - f(x - h)) / h
+
+
+def test_a_fixed_step_is_added_in_the_precision_of_x() -> None:
+    x, h = np.float32(3.0), np.float32(1e-4)
+    right, left = float((x + h) ** 2 + 16), float((x - h) ** 2 + 16)
+    assert secant.derivative(lambda x: x**2 + 16, x, step=1e-4).value == (right - left) / 2e-4 != 6.0
 
 
 def test_a_formula_of_ones_own_has_its_own_bits() -> None:
@@ -86,8 +116,21 @@ def test_arrays_and_complex_numbers_as_values() -> None:
     assert est.value.shape == est.error.shape == est.verdicts.shape == (1, 2)
     assert est.verdicts.tolist() == [[Verdict.OK, Verdict.KINK]]
     assert (est.verdict, list(est.details)) == (Verdict.KINK, ["[0, 1]"])
+    assert est.fun.tolist() == [[math.sin(1.0), 0.0]]
     wave = secant.derivative(lambda x: np.exp(1j * x), 0.3)
     assert abs(wave.value - 1j * np.exp(0.3j)) <= 2.0 * wave.error
+    assert wave.fun == np.exp(0.3j)
+    waves = secant.derivative(lambda x: np.exp(1j * x * np.arange(3)), 0.3)
+    assert np.all(np.abs(waves.value - 1j * np.arange(3) * np.exp(0.3j * np.arange(3))) <= 2.0 * waves.error)
+    assert waves.fun.shape == waves.value.shape == waves.error.shape == waves.verdicts.shape == (3,)
+
+
+def test_every_output_is_as_good_as_alone() -> None:
+    functions = [math.sin, lambda x: abs(x - 1.0), lambda x: 7.0, lambda x: math.sin(300.0 * x), math.floor]
+    together = secant.derivative(lambda x: np.array([f(x) for f in functions]), 1.0)
+    for f, value, error, verdict in zip(functions, together.value, together.error, together.verdicts, strict=True):
+        alone = secant.derivative(f, 1.0)
+        assert repr((alone.value, alone.error, alone.verdict)) == repr((float(value), float(error), verdict))
 
 
 def creased(x):
@@ -127,6 +170,20 @@ def test_no_more_calls_than_allowed_and_all_are_counted(budget) -> None:
     assert secant.gradient(creased, x, max_evaluations=5).verdict is Verdict.UNRESOLVED
 
 
+@pytest.mark.xfail(strict=True, reason="each output has the budget to itself")
+@pytest.mark.parametrize("outputs", [5, 30])
+def test_outputs_share_one_budget(outputs) -> None:
+    w = 10.0 ** np.linspace(0.0, 4.0, outputs)
+    for budget in range(1, 41):
+        calls = []
+
+        def f(x, calls=calls):
+            calls.append(x)
+            return np.sin(w * x) + np.abs(x - 1.0)
+
+        assert secant.derivative(f, 1.0, max_evaluations=budget).evaluations == len(calls) <= budget
+
+
 @given(arrays(float, array_shapes(min_dims=0, max_dims=3, max_side=3), elements=st.floats(-3, 3)), st.data())
 def test_f_that_raises_at_any_evaluation_leaves_x_as_it_was(x, data) -> None:
     at = data.draw(st.integers(1, 14 * x.size))
@@ -148,13 +205,8 @@ def test_f_that_raises_at_any_evaluation_leaves_x_as_it_was(x, data) -> None:
     assert x.tobytes() == before
 
 
-#: Points and room to one side: none, or enough to see that f moves.
-rooms = st.just(0.0) | st.floats(1e-9, 1.0)
-points = st.floats(-3, 3).filter(lambda c: c == 0.0 or abs(c) > 1e-6)
-
-
 @given(
-    arrays(float, 3, elements=points),
+    arrays(float, 3, elements=entries),
     arrays(float, 3, elements=rooms),
     arrays(float, 3, elements=rooms),
     st.sampled_from([{}, {"max_step": 1e-3}, {"method": "forward"}, {"method": "backward"}]),
@@ -309,6 +361,22 @@ def test_directional_is_the_gradient_along_v() -> None:
     assert tree.value == pytest.approx(1.0)
 
 
+def uneven(p):
+    return float(np.sin(p["w"]).sum() * p["b"][0] + np.exp(p["b"][1] * 0.3) + p["w"][0, 1] ** 3)
+
+
+@given(arrays(float, (2, 2), elements=entries), st.tuples(entries, entries), st.integers(0, 2**31))
+def test_directions_of_trees_agree_with_their_gradients(w, b, seed) -> None:
+    draw = np.random.default_rng(seed)
+    v = {"w": draw.normal(size=(2, 2)), "b": tuple(draw.normal(size=2).tolist())}
+    x = {"w": w, "b": b}
+    slope, est = secant.directional(uneven, x, v), secant.gradient(uneven, x)
+    expected = float((est.value["w"] * v["w"]).sum() + np.dot(est.value["b"], v["b"]))
+    bar = float((est.error["w"] * np.abs(v["w"])).sum() + np.dot(est.error["b"], np.abs(v["b"])))
+    assert abs(slope.value - expected) <= 3.0 * (slope.error + bar) + 1e-14 * abs(expected)
+    assert slope.fun == est.fun == uneven(x)
+
+
 @pytest.mark.parametrize("power", [-40, -8, 8, 16])
 def test_a_longer_direction_scales_the_answer_to_the_last_bit(power) -> None:
     x, v, scale = np.array([0.3, -1.2, 2.0]), np.array([1.0, 0.5, -2.0]), 2.0**power
@@ -326,6 +394,9 @@ def test_directions_of_a_function_with_many_values() -> None:
 def test_grad_is_what_optimizers_take() -> None:
     slope = secant.grad(lambda x, a: a * bowl(x))
     assert np.allclose(slope(np.array([1.0, 2.0]), 3.0), [6.0, 12.0])
+    x, how = np.array([1.0, 2.0]), {"rtol": 1e-6, "max_evaluations": 30}
+    assert np.array_equal(secant.grad(bowl, **how)(x), secant.gradient(bowl, x, **how).value)
+    assert secant.grad(lambda p: p["a"] * p["b"])({"a": 3.0, "b": 4.0}) == pytest.approx({"a": 4.0, "b": 3.0})
     assert math.isnan(secant.grad(math.floor)(2.0))
 
 
@@ -351,6 +422,20 @@ def test_estimates_read_well() -> None:
     many = str(secant.gradient(bowl, np.ones(40)))
     assert "28 more entries" in many
     many.encode("ascii")
+
+
+def test_f_is_never_handed_the_callers_memory() -> None:
+    x, kept = {"w": np.ones((2, 3)), "b": np.zeros(2)}, []
+
+    def f(p):
+        kept.append(p)
+        return float(p["w"].sum() * p["b"].sum())
+
+    x["w"].flags.writeable = x["b"].flags.writeable = False
+    est = secant.gradient(f, x)
+    assert np.allclose(est.value["b"], 6.0)
+    assert not any(np.shares_memory(p[name], x[name]) for p in kept for name in x)
+    assert all(p.keys() == x.keys() for p in kept)
 
 
 def test_the_caller_is_never_written_to() -> None:
@@ -385,7 +470,10 @@ def test_descents_of_the_notes() -> None:
 def test_a_descent_tells_its_limit_and_its_stall() -> None:
     run = secant.gradient_descent(bowl, np.array([-3.0, 4.0]), 10.0, 100, method="central", step=1e-4)
     assert "stable below 1.0" in run.message
+    assert "90 of 100 steps do nothing" in run.message
     assert [event.iteration for event in run.events if event.kind == "lost in rounding"] == [9, 10]
     steep = secant.gradient_descent(lambda x: x[0] ** 2 + 0.01 * x[1] ** 2, np.array([0.001, 5.0]), 2.0, 100)
+    slow = secant.gradient_descent(bowl, np.array([-3.0, 4.0]), 1e-10, 100)
+    assert "a rate of 0.5 arrives in about one step" in slow.message
     limits = [event.facts["limit"] for event in steep.events if "limit" in event.facts]
     assert all(limit <= 1.2 for limit in limits)

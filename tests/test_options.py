@@ -13,6 +13,16 @@ def never(*args):
     raise AssertionError("f was called")
 
 
+QUESTIONS = {
+    "derivative": lambda f, **how: secant.derivative(f, 1.0, **how),
+    "gradient": lambda f, **how: secant.gradient(f, np.ones(3), **how),
+    "gradient of a tree": lambda f, **how: secant.gradient(f, {"a": 1.0, "b": [np.ones(2)]}, **how),
+    "directional": lambda f, **how: secant.directional(f, np.ones(2), np.array([1.0, -0.5]), **how),
+    "grad": lambda f, **how: secant.grad(f, **how)(np.ones(2)),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
 @pytest.mark.parametrize(
     ("how", "error", "words"),
     [
@@ -46,18 +56,60 @@ def never(*args):
         ({"bounds": (0.0, 1.0, 2.0)}, secant.InputTypeError, "`bounds` must be a pair"),
         ({"bounds": ("a", 2.0)}, secant.InputTypeError, "`bounds (lower)`"),
         ({"bounds": (2.0, 0.0)}, secant.InputError, "`bounds` must have the lower bound first; got 2, 0"),
-        ({"bounds": (0.0, 1.0), "step": 1e-4}, secant.InputError, "`step` leads out of `bounds`: x = 1 and a step of"),
+        ({"bounds": (0.0, 1.0), "step": 1e-4}, secant.InputError, "need 1.0001, allowed are 0 to 1"),
         ({"on_error": None}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got None"),
-        ({"args": [3]}, secant.InputTypeError, "`args` must be a tuple; got a list"),
         ({"method": ["central"]}, secant.SecantError, "`method`"),
         ({"on_error": "ignore"}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got 'ignore'"),
-        ({"args": 3}, secant.InputTypeError, "`args` must be a tuple"),
+        ({"step": math.inf}, secant.InputError, "`step` must be a positive finite number; got inf"),
+        ({"step": 1e-4j}, secant.InputTypeError, "`step` must be a positive finite number; got 0.0001j"),
+        ({"step": np.ones(2)}, secant.InputTypeError, "`step`"),
+        ({"step": np.float64(0.0)}, secant.InputError, "`step`"),
+        ({"max_step": math.nan}, secant.InputError, "`max_step` must be a positive number; got nan"),
+        ({"max_step": -1.0}, secant.InputError, "`max_step`"),
+        ({"max_step": True}, secant.InputTypeError, "`max_step`"),
+        ({"noise": math.nan}, secant.InputError, "`noise` must be a number of at least 0"),
+        ({"noise": "loud"}, secant.InputTypeError, "`noise`"),
+        ({"noise": secant.Noise(-1.0)}, secant.InputError, "`noise`"),
+        ({"noise": secant.Noise(0.0, math.inf)}, secant.InputError, "`noise`"),
+        ({"rtol": math.inf}, secant.InputError, "`rtol`"),
+        ({"rtol": None}, secant.InputTypeError, "`rtol` must be a number of at least 0; got None"),
+        ({"rtol": True}, secant.InputTypeError, "`rtol`"),
+        ({"max_evaluations": -3}, secant.InputError, "`max_evaluations` must be an integer of at least 1; got -3"),
+        ({"max_evaluations": "7"}, secant.InputTypeError, "`max_evaluations`"),
+        ({"max_evaluations": math.nan}, secant.InputTypeError, "`max_evaluations`"),
+        ({"bounds": (1.0,)}, secant.InputTypeError, "`bounds` must be a pair"),
+        ({"bounds": "01"}, secant.InputTypeError, "`bounds`"),
+        ({"bounds": {"low": 0.0}}, secant.InputTypeError, "`bounds` must be a pair"),
+        ({"bounds": (-math.inf, 0.5)}, secant.InputError, "must lie within `bounds`"),
+        ({"tolerance": 1e-3}, TypeError, "tolerance"),
     ],
 )
-def test_options(how, error, words) -> None:
+def test_options(how, error, words, question) -> None:
     with pytest.raises(error) as caught:
-        secant.derivative(never, 1.0, **how)
+        question(never, **how)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [False, 0j, np.zeros(1), np.zeros(2), Fraction(0)])
+@pytest.mark.xfail(strict=True, reason="what equals 0.0 passes for the default")
+def test_what_equals_zero_is_not_a_number_for_that(value) -> None:
+    with pytest.raises(secant.InputTypeError, match="`rtol` must be a number of at least 0"):
+        secant.derivative(never, 1.0, rtol=value)
+
+
+def test_a_step_out_of_bounds_names_the_entry() -> None:
+    with pytest.raises(secant.InputError, match=r"`step` leads out of `bounds`: x = 1 and a step of 0\.0001"):
+        secant.derivative(never, 1.0, bounds=(0.0, 1.0), step=1e-4)
+    with pytest.raises(secant.InputError, match=r"`step` leads out of `bounds`: x\['b'\]\[1\] = 2 and"):
+        secant.gradient(never, {"a": 0.5, "b": np.array([1.0, 2.0])}, bounds=(0.0, 2.0), step=1e-4)
+
+
+@pytest.mark.parametrize("args", [[3], 3, "ab", None])
+def test_further_arguments_are_a_tuple(args) -> None:
+    questions = [secant.derivative, secant.gradient, lambda f, x, **how: secant.directional(f, x, 1.0, **how)]
+    for question in questions:
+        with pytest.raises(secant.InputTypeError, match="`args` must be a tuple"):
+            question(never, 1.0, args=args)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every trap in the notes' code, caught."""
+"""Every trap in the notes' code: that it is one, and that we are not caught in it."""
 
 import math
 
@@ -11,6 +11,59 @@ from secant import Verdict, book
 
 def function_2(x):
     return x[0] ** 2 + x[1] ** 2
+
+
+def loop(f, x, h=1e-4):
+    """The usual loop: entries moved in place, one index, the result of x's own type, nothing put back on failure."""
+    slopes = np.zeros_like(x)
+    for i in range(x.size):
+        kept = x[i]
+        x[i] = kept + h
+        right = f(x)
+        x[i] = kept - h
+        left = f(x)
+        slopes[i] = (right - left) / (2 * h)
+        x[i] = kept
+    return slopes
+
+
+def total(x):
+    return float(np.sum(np.square(x)))
+
+
+def test_the_loop_is_caught_in_them() -> None:
+    assert loop(total, np.array([3, 4])).tolist() == [25000, 35000]
+    with pytest.raises(IndexError):
+        loop(total, np.ones((2, 5)))
+    assert np.allclose(loop(total, np.array([[3.0], [4.0]])), [[3.0], [4.0]], atol=1e-3)
+    assert round(float(loop(function_2, np.array([3.0, 4.0], dtype=np.float32))[0]), 3) == 5.989
+    x, calls = np.array([3.0, 4.0]), []
+
+    def breaks(x):
+        calls.append(0)
+        if len(calls) == 2:
+            raise RuntimeError
+        return function_2(x)
+
+    with pytest.raises(RuntimeError):
+        loop(breaks, x)
+    assert x.tolist() != [3.0, 4.0]
+
+
+def test_a_step_so_small_that_it_is_lost() -> None:
+    """The notes' first attempt: h = 10e-50, and a division that takes f(x) alone."""
+
+    def f(x):
+        return 0.01 * x**2 + 0.1 * x
+
+    h = 10e-50
+    assert f(5.0 + h) - f(5.0) / h == pytest.approx(-7.5e48)
+    assert (f(5.0 + h) - f(5.0)) / h == 0.0
+    lost = secant.derivative(f, 5.0, method="forward", step=h)
+    assert (lost.value, lost.verdict) == (0.0, Verdict.UNRESOLVED)
+    assert "lost in rounding: x + h == x" in lost.message
+    est = secant.derivative(f, 5.0)
+    assert abs(est.value - 0.2) <= est.error < 1e-13
 
 
 def test_integers() -> None:
@@ -26,7 +79,7 @@ def test_any_shape(shape) -> None:
 
 def test_float32() -> None:
     x = np.array([3.0, 4.0], dtype=np.float32)
-    est = secant.gradient(lambda x: x[0] ** 2 + x[1] ** 2, x)
+    est = secant.gradient(function_2, x)
     assert np.all(np.abs(est.value - [6.0, 8.0]) <= est.error)
     assert np.all(np.abs(est.value - [6.0, 8.0]) < 1e-3)
 
@@ -108,8 +161,10 @@ def test_the_lambda_that_ignores_w() -> None:
 
     before = net.W.copy()
     assert secant.gradient(loss, net.W).verdict is Verdict.INDEPENDENT
+    assert not secant.gradient(loss, net.W).value.any()
     est = secant.gradient(loss, net.W, inplace=True)
     assert np.array_equal(net.W, before)
+    assert np.allclose(est.value, secant.gradient(lambda W: net.loss_at(W, x, t, epsilon=1e-7), net.W).value, rtol=1e-9)
     printed = np.array([[0.08221985, 0.38664402, -0.46886387], [0.12332978, 0.57996603, -0.70329581]])
     off = np.abs(est.value - printed)
     assert off.max() == pytest.approx(1.28e-5, rel=0.01)
@@ -122,6 +177,10 @@ def test_softmax_and_the_logarithm() -> None:
     assert np.isfinite(secant.nn.softmax(np.array([1010.0, 1000.0, 990.0]))).all()
     assert np.allclose(secant.nn.softmax(np.array([[1.0, 2.0], [3.0, 5.0]])).sum(axis=-1), 1.0)
     assert math.isfinite(secant.nn.cross_entropy(np.array([0.0, -5000.0]), 1))
+    # The book's own functions: a logarithm that is kept from 0, a softmax that is kept from overflow, by rows.
+    assert math.isfinite(book.cross_entropy_error(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
+    assert np.isfinite(book.softmax(np.array([1010.0, 1000.0, 990.0]))).all()
+    assert np.allclose(book.softmax(np.array([[1.0, 2.0], [3.0, 5.0]])).sum(axis=-1), 1.0)
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,29 @@
 """One table of functions with exact derivatives, crossed by the tests with methods, scales and noise.
 
 A row is a name, f, its exact derivative at the point, and the point. Traits: ``smooth`` functions are analytic near the
-point over a good part of its size; ``hard`` ones have a scale of their own.
+point over a good part of its size; ``hard`` ones have a scale of their own; ``broken`` ones have no derivative there,
+or not all of a neighborhood, or values that are not exact, and the row names the verdict. The truth of a kink is the
+mean of its slopes, that of an end of the domain the slope on the side that is there, and NaN where there is none.
 """
 
 import math
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from secant.core.verdicts import Verdict
 
 
 @dataclass(frozen=True)
 class Animal:
-    """A function, a point, and the truth."""
+    """A function, a point, the truth, and what is to be said of it."""
 
     name: str
     f: Callable[[float], float]
     x: float
     truth: float
     trait: str = "smooth"
+    verdict: Verdict = Verdict.OK
 
 
 def _logistic(x: float) -> float:
@@ -26,6 +32,20 @@ def _logistic(x: float) -> float:
 
 def _peak(u: float) -> float:
     return -2e6 * u * math.exp(-((1e3 * u) ** 2))
+
+
+def _cut(f: Callable[[float], float], low: float = -math.inf, high: float = math.inf) -> Callable[[float], float]:
+    """Return f with a domain: NaN outside."""
+    return lambda x: f(x) if low <= x <= high else math.nan
+
+
+def _shaken(f: Callable[[float], float], level: float) -> Callable[[float], float]:
+    """Return f with noise that is a function of x."""
+    return lambda x: f(x) + level * random.Random(x.hex()).gauss(0.0, 1.0)
+
+
+def _broken(name: str, verdict: Verdict, f: Callable[[float], float], x: float, truth: float = math.nan) -> Animal:
+    return Animal(name, f, x, truth, "broken", verdict)
 
 
 SMOOTH = [
@@ -84,4 +104,29 @@ HARD = [
     Animal("kink nearby", lambda x: abs(x - 1.0 - 1e-5) + x * x, 1.0, 1.0, "hard"),
     Animal("Gaussian peak", lambda x: math.exp(-((1e3 * (x - 1.0)) ** 2)), 1.0 + 2.0**-11, _peak(2.0**-11), "hard"),
 ]
+BROKEN = [
+    _broken("abs", Verdict.KINK, abs, 0.0, 0.0),
+    _broken("relu", Verdict.KINK, lambda x: max(x, 0.0), 0.0, 0.5),
+    _broken("larger of x and 2 x", Verdict.KINK, lambda x: max(x, 2.0 * x), 0.0, 1.5),
+    _broken("kink on a wave", Verdict.KINK, lambda x: abs(x - 1.0) + math.sin(x), 1.0, math.cos(1.0)),
+    _broken("floor", Verdict.JUMP, math.floor, 2.0),
+    _broken("sign", Verdict.JUMP, lambda x: math.copysign(1.0, x), 0.0),
+    _broken("step on a wave", Verdict.JUMP, lambda x: math.sin(x) + (x > 1.3), 1.3),
+    _broken("one value apart", Verdict.JUMP, lambda x: float(x == 1.0), 1.0),
+    _broken("cube root", Verdict.UNDEFINED, math.cbrt, 0.0),
+    _broken("root of abs", Verdict.UNDEFINED, lambda x: abs(x) ** 0.5, 0.0),
+    _broken("cusp", Verdict.UNDEFINED, lambda x: abs(x - 1.0) ** (2.0 / 3.0), 1.0),
+    _broken("root at 0", Verdict.UNDEFINED, math.sqrt, 0.0),
+    _broken("root of what is left", Verdict.UNDEFINED, lambda x: math.sqrt(1.0 - x * x), 1.0),
+    _broken("arcsine at 1", Verdict.UNDEFINED, math.asin, 1.0),
+    _broken("no value", Verdict.UNDEFINED, lambda x: math.nan, 1.0),
+    _broken("cut log1p", Verdict.AT_BOUND, _cut(math.log1p, low=0.0), 0.0, 1.0),
+    _broken("cut exp", Verdict.AT_BOUND, _cut(math.exp, high=2.0), 2.0, math.exp(2.0)),
+    _broken("rounded output", Verdict.NOISY, lambda x: round(math.sin(x), 3), 1.0, math.cos(1.0)),
+    _broken("finely rounded output", Verdict.NOISY, lambda x: round(math.sin(x), 7), 1.0, math.cos(1.0)),
+    _broken("noise of 1e-2", Verdict.NOISY, _shaken(math.sin, 1e-2), 1.0, math.cos(1.0)),
+    _broken("noise of 1e-6", Verdict.NOISY, _shaken(math.sin, 1e-6), 1.0, math.cos(1.0)),
+    _broken("noise of 1e-11", Verdict.NOISY, _shaken(math.sin, 1e-11), 1.0, math.cos(1.0)),
+]
 ZOO = SMOOTH + HARD
+EVERYTHING = ZOO + BROKEN

@@ -17,7 +17,7 @@ class Batches:
     """Answers requests for a function of a vector, and counts rounds and points."""
 
     def __init__(self, f):
-        self.f, self.rounds, self.points = f, 0, 0
+        self.f, self.rounds, self.points, self.seen = f, 0, 0, set()
 
     def __call__(self, request: Request) -> Reply:
         self.rounds += 1
@@ -34,6 +34,7 @@ class Batches:
             except ArithmeticError:
                 found.append(np.full_like(found[0], np.nan))
             self.points += 1
+            self.seen.add((int(lane), float(t)) if t else None)
         return Reply(np.array(found, dtype=float))
 
 
@@ -121,8 +122,18 @@ def test_several_outputs_share_their_evaluations(monkeypatch) -> None:
     monkeypatch.setattr(operators, "LANES", 10**9)
     alone = Batches(f)
     assert found.slopes == run(operators.lines(x, lines_at(x)), alone).slopes
+    assert alone.points == len(alone.seen)
     separate = sum(_points(lambda x, i=i: f(x)[i], x) for i in range(3))
     assert together.points < separate
+
+
+@pytest.mark.xfail(strict=True, reason="lanes of several outputs do not know what other outputs have asked for")
+@pytest.mark.parametrize("n", [8, 40])
+def test_no_point_is_asked_for_twice(n) -> None:
+    x = np.random.default_rng(3).uniform(0.5, 2.0, size=n)
+    batches = Batches(lambda x: np.array([np.sin(x).sum(), (x**3).sum(), np.abs(x - 1.0).sum()]))
+    run(operators.lines(x, lines_at(x)), batches)
+    assert batches.points == len(batches.seen)
 
 
 def _points(f, x):
@@ -149,6 +160,24 @@ def test_a_gradient_is_a_few_batches() -> None:
     assert batches.rounds <= 8
     assert batches.points <= 10.5 * x.size
     assert np.mean(np.abs(found.value - truth) <= found.error) >= 0.97
+
+
+@pytest.mark.parametrize("f", [mixed, broken], ids=["mixed", "broken"])
+def test_one_batch_a_round(monkeypatch, f) -> None:
+    """A gradient takes as many rounds as its longest line, and no more points than its lines (f at x counted once)."""
+    x = np.random.default_rng(11).uniform(1.1, 1.9, size=30)
+    x[[1, 3, 9, 11]] = 1.0
+    longest = points = 0
+    for index in range(x.size):
+        alone = Batches(lambda t, index=index: f(np.concatenate([x[:index], t, x[index + 1 :]])))
+        run(operators.lines(x[index : index + 1], lines_at(x[index : index + 1])), alone)
+        longest, points = max(longest, alone.rounds), points + alone.points - 1
+    for lanes in (24, 10**9):
+        monkeypatch.setattr(operators, "LANES", lanes)
+        together = Batches(f)
+        run(operators.lines(x, lines_at(x)), together)
+        assert together.rounds == longest
+        assert together.points <= points + 1
 
 
 def test_what_is_known_is_not_asked_again() -> None:

@@ -50,6 +50,19 @@ def test_append_is_nevilles_table(data) -> None:
             assert np.allclose(row, other, rtol=1e-12, atol=1e-12)
 
 
+@given(values, values, st.integers(0, 7))
+def test_pairs_are_two_of_nevilles_tables(odd, even, shift) -> None:
+    n = min(len(odd), len(even))
+    steps = [0.5**j * STRETCH[(shift + j) % 8] for j in range(n)]
+    found, beside = [], []
+    for j in range(n):
+        append_pair(found, beside, steps[: j + 1], odd[j], even[j])
+    assert (found[:3], beside[:3]) == open_pairs(odd[:3], even[:3], steps[:3])
+    for rows, data in ((found, odd), (beside, even)):
+        for row, other in zip(rows, neville(data[:n], steps, 2), strict=True):
+            assert np.allclose(row, other, rtol=1e-11, atol=1e-11)
+
+
 @given(values, values)
 def test_rows_may_come_from_either_end(odd, even) -> None:
     n = min(len(odd), len(even))
@@ -90,6 +103,28 @@ def test_noise_factors_are_those_of_the_weights(kind) -> None:
         gap = weights[k] - weights[k - 1]
         spread = sqrt(single * np.sum(gap**2) + shared * np.sum(gap) ** 2) * scale
         assert isclose(spread, kind.contrast_noise[k], rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [ODD, EVEN, SIDE], ids=["odd", "even", "side"])
+def test_noise_factors_are_the_scatter_of_drawn_noise(kind) -> None:
+    """The same numbers from noise itself, through the pairs or the differences that an entry is made of."""
+    n, draws = 6, 4000
+    steps = [0.5**j for j in range(n)]
+    right, left, here = np.random.default_rng(7).normal(size=(3, draws, n))
+    here = here[:, :1]
+    gaps = {ODD: (right - left) / 2.0, EVEN: right - 2.0 * here + left, SIDE: right - here}[kind]
+    ends = np.empty((draws, n))
+    for draw in range(draws):
+        rows, s = [], []
+        for j in range(n):
+            s.append(steps[j])
+            append(rows, s, gaps[draw, j] / steps[j] ** kind.power, kind)
+        ends[draw] = rows[-1]
+    ends *= steps[-1] ** kind.power
+    for k in range(n):
+        assert np.std(ends[:, k]) == pytest.approx(kind.value_noise[k], rel=0.05)
+        if k:
+            assert np.std(ends[:, k] - ends[:, k - 1]) == pytest.approx(kind.contrast_noise[k], rel=0.05)
 
 
 @pytest.mark.parametrize("kind", [ODD, EVEN, SIDE], ids=["odd", "even", "side"])

@@ -172,7 +172,7 @@ def pick_best(rows: Columns, s: list[Floats], levels: list[Floats], u: float, ro
     last = len(rows) - 1
     least, order, value = best_in_row(rows, last, _lowest(rows[last]), s[last], levels[last], u)
     where = np.full(least.shape, last, dtype=np.intp)
-    sigma = levels[last]
+    sigma, newest, own = levels[last], value, least
     alive = np.ones(least.shape, dtype=bool)
     floor = 2.0 * ODD.value_noise[1]
     for j in range(1, last):
@@ -183,7 +183,7 @@ def pick_best(rows: Columns, s: list[Floats], levels: list[Floats], u: float, ro
         low = _lowest(row)
         skip = (low > 1) & (0.09 * np.abs(row[-1] - row[-2]) >= least)
         bar, k, found = best_in_row(rows, j, low, s[j], levels[j], u)
-        better = alive & ~skip & (bar < least)
+        better = alive & ~skip & (bar < least) & (np.abs(found - newest) <= bar + own)
         least, order, value = np.where(better, bar, least), np.where(better, k, order), np.where(better, found, value)
         where, sigma = np.where(better, j, where), np.where(better, levels[j], sigma)
     return Picks(value, least, where, order, sigma, rounding)

@@ -104,6 +104,7 @@ def pick_best(rows: Rows, s: list[float], sigmas: list[float], u: float, roundin
     if where < 1:
         return Pick(nan, inf, 0, 0, nan, rounding)
     least, order = best_in_row(rows, where, _lowest(rows[where]), s[where], sigmas[where], u, kind)
+    newest, own = rows[where][order], least
     floor = 2.0 * kind.value_noise[1]
     for j in range(1, where):
         row, sigma, here = rows[j], sigmas[j], s[j]
@@ -113,7 +114,7 @@ def pick_best(rows: Rows, s: list[float], sigmas: list[float], u: float, roundin
         if low > 1 and 0.09 * abs(row[-1] - row[-2]) >= least:
             continue
         bar, k = best_in_row(rows, j, low, here, sigma, u, kind)
-        if bar < least:
+        if bar < least and abs(row[k] - newest) <= bar + own:
             least, where, order = bar, j, k
     return Pick(rows[where][order], least, where, order, sigmas[where], rounding)
 

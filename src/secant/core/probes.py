@@ -84,12 +84,14 @@ def kink(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Slo
         return None
     if not (yield from evaluate(work, probe)):
         return None
-    _, even, probe = parts(work, *work.pairs[-1])
+    odd, even, probe = parts(work, *work.pairs[-1])
     seen = 0.5 * even / (probe / ladder.unit)
     if abs(seen - expected) > 0.2 * abs(expected):
         return None
     right, right_bar = _one_side(work, ladder, 1.0, best)
     left, left_bar = _one_side(work, ladder, -1.0, best)
+    if abs(odd / probe - 0.5 * (left + right)) > 0.5 * abs(right - left) + left_bar + right_bar:
+        return None
     error = (0.5 + 1e-7) * abs(right - left) + max(left_bar, right_bar)
     return Slope(
         0.5 * (left + right),

@@ -27,7 +27,7 @@ from functools import cache
 from itertools import pairwise
 from math import frexp, fsum, hypot, inf, isfinite, sqrt
 
-from secant.core.extrapolate import Pick
+from secant.core.extrapolate import Pick, finished, slope_of
 from secant.core.ladder import STRETCH, Ladder, Steps, Values, Work, evaluate, parts
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
@@ -211,7 +211,9 @@ def refine(work: Work, ladder: Ladder, best: Pick, probes: Sequence[float]) -> G
     sigma = max(noise_level(ladder, probes), best.rounding, STEPPED * quantum(work))
     if not 0.0 < sigma < inf:
         return _plain(ladder, best)
+    rows = len(ladder.s)
     yield from _climb(work, ladder, sigma)
+    best.row += len(ladder.s) - rows
     models = _windows(ladder, sigma)
     if not models:
         return _plain(ladder, best)
@@ -233,7 +235,11 @@ def refine(work: Work, ladder: Ladder, best: Pick, probes: Sequence[float]) -> G
     floor = max(best.rounding, STEPPED * quantum(work)) / sigma
     level = _pooled(odd, even, tuple(nodes), count - winner.freedom, floor)
     finer = _models(odd, tuple(nodes), winner.top, level)
-    return _average(work, ladder, finer or [winner], level, sigma)
+    found = _average(work, ladder, finer or [winner], level, sigma)
+    if finished(best, ladder.unit)[1] < 0.1 * found.error:
+        # Where the noise is hardly more than rounding, the fits lose more than it takes.
+        return slope_of(work, ladder, best, Verdict.NOISY)
+    return found
 
 
 def _pooled(odd: list[float], even: list[float], nodes: tuple[float, ...], terms: int, floor: float) -> float:
