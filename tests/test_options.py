@@ -59,6 +59,8 @@ QUESTIONS = {
         ({"bounds": (0.0, 1.0), "step": 1e-4}, secant.InputError, "need 1.0001, allowed are 0 to 1"),
         ({"on_error": None}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got None"),
         ({"method": ["central"]}, secant.SecantError, "`method`"),
+        ({"method": np.array("auto")}, secant.InputError, "`method`"),
+        ({"method": np.array(["auto", "central"])}, secant.InputError, "`method`"),
         ({"on_error": "ignore"}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got 'ignore'"),
         ({"step": math.inf}, secant.InputError, "`step` must be a positive finite number; got inf"),
         ({"step": 1e-4j}, secant.InputTypeError, "`step` must be a positive finite number; got 0.0001j"),
@@ -91,10 +93,14 @@ def test_options(how, error, words, question) -> None:
 
 
 @pytest.mark.parametrize("value", [False, 0j, np.zeros(1), np.zeros(2), Fraction(0)])
-@pytest.mark.xfail(strict=True, reason="what equals 0.0 passes for the default")
 def test_what_equals_zero_is_not_a_number_for_that(value) -> None:
     with pytest.raises(secant.InputTypeError, match="`rtol` must be a number of at least 0"):
         secant.derivative(never, 1.0, rtol=value)
+
+
+@pytest.mark.parametrize("value", [0, np.float64(0.0), np.float32(0.0), np.int64(0), -0.0])
+def test_a_zero_of_any_kind_is_the_default(value) -> None:
+    assert secant.derivative(math.exp, 1.0, rtol=value) == secant.derivative(math.exp, 1.0)
 
 
 def test_a_step_out_of_bounds_names_the_entry() -> None:
