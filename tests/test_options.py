@@ -222,6 +222,20 @@ def test_options_of_a_gradient(x, how, words) -> None:
 
 
 @pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"args": (1,)}, "`grad` takes no `args`; hand them over with x, as in grad(f)(x, *args)"),
+        ({"tolerance": 1e-3}, "`grad` has no option `tolerance`; its options are method, step, bounds, max_step,"),
+        ({"x": 1.0}, "`grad` has no option `x`"),
+    ],
+)
+def test_names_of_the_options_of_grad_are_checked_at_once(how, words) -> None:
+    with pytest.raises(secant.InputTypeError) as caught:
+        secant.grad(never, **how)
+    assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize(
     ("value", "words"), [(np.ones(2), "an array of shape (2,)"), (1j, "complex"), (None, "return"), ("7", "str")]
 )
 def test_a_gradient_needs_one_real_number(value, words) -> None:
@@ -259,6 +273,30 @@ def test_numbers_of_numpy_are_numbers() -> None:
         max_step=np.float64(0.5),
     )
     assert theirs == own
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: secant.derivative(1, math.sin), "`f` must be callable; got an int: `f` comes first, then `x`"),
+        (lambda: secant.gradient(np.ones(2), never), "got an ndarray: `f` comes first, then `x`"),
+        (lambda: secant.noise(1.0, never), "got a float: `f` comes first, then `x`"),
+        (lambda: secant.gradient_descent([1.0], never), "got a list: `f` comes first, then `x0`"),
+        (lambda: secant.derivative(None, 1.0), "`f` must be callable; got None"),
+        (lambda: secant.grad(None), "`f` must be callable; got None"),
+        (lambda: secant.derivative(never, np.ones(3)), "got an ndarray of 3 entries"),
+        (lambda: secant.derivative(never, 1.0, args=3), "`args` must be a tuple; got an int"),
+        (lambda: secant.gradient(never, np.ones(2), inplace=None), "`inplace` must be True or False; got None"),
+        (lambda: secant.gradient(never, {"a": object()}), "['a'] is an object"),
+        (lambda: secant.price(np.ones(2), never, 1.0), "`question` must be one of"),
+        (lambda: secant.price(never, secant.derivative, 1.0), "`question` must be one of"),
+    ],
+)
+def test_what_came_is_said_with_its_article(ask, words) -> None:
+    with pytest.raises(secant.InputTypeError) as caught:
+        ask()
+    assert words in str(caught.value)
+    assert str(caught.value).endswith(words) or not words.startswith("`f`")
 
 
 def test_not_callable() -> None:
