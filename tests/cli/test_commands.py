@@ -69,6 +69,9 @@ def broken(x):
 
 def nothing(x):
     pass
+
+def plain(x):
+    return math.sin(x)
 '''
 
 
@@ -110,6 +113,8 @@ ANSWERS = [
     ),
     ('descend "x[0]**2 + x[1]**2" --start -3,4 --lr 1e-10', 1, [], ["lr too small", "0.5"]),
     ('descend "(x - 1)^2" --start 3 --lr 0.1 --iterations 500', 0, [], ["converged"]),
+    ('diff "sin(x)" --at 1 --method complex', 0, [math.cos(1.0)], ["   5 evaluations"]),
+    ('gradient "x[0]^3*exp(x[1])" --at -1,0 --method complex', 0, [3.0, -1.0], ["9 evaluations"]),
     ('descend "x^2" --start 3 --iterations 1', 1, [], ["   1 iteration   "]),
     ('descend "log(x)" --start 1 --lr 10', 1, [], ["a step led out of the domain of f", "the step leaves"]),
     ('diff "cbrt(x)" --at 0', 1, [math.nan], ["no derivative here: the slope grows without end: f moves like"]),
@@ -186,6 +191,8 @@ REFUSED = [
     ("diff 'x^2 + y' --at 1", ["`y` is not known", "column 7"]),
     ("gradient x[5] --at 1,2", ["x[5]", "2 numbers"]),
     ("gradient x --at 1,2", ["one number"]),
+    ("diff abs(x) --at 1 --method complex", ["`--method complex`", "`abs` takes real numbers only"]),
+    ("gradient 'x[0] % x[1]' --at 1,2 --method complex", ["`--method complex`", "`%` takes real numbers only"]),
     ("descend x --start 1 --iterations -1", ["--iterations"]),
     ("steps x --at 1 --save picture.xyz", ["picture.xyz", ".svg"]),
     ("steps x --at 1 --save no/such/folder/picture.svg", ["no/such/folder"]),
@@ -217,6 +224,13 @@ def test_functions_from_files(say, model: Path, line: str, numbers: list[float])
     said = say(line.format(model))
     assert (said.status, said.err) == (0, "")
     assert numbers_of(said.out) == pytest.approx(numbers, rel=1e-9)
+
+
+def test_the_complex_step_of_a_file(say, model: Path) -> None:
+    assert say(f"diff {model}/model.py:line --at 2 --method complex").out.startswith("7 +/- ")
+    said = say(f"diff {model}/model.py:plain --at 2 --method complex")
+    assert (said.status, said.out) == (2, "")
+    assert "`method='complex'` needs an f that takes complex numbers" in said.err
 
 
 FROM_BAD_FILES = [

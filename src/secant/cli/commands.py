@@ -120,9 +120,9 @@ def dry_run_option(command: C) -> C:
 
 def numerical_options(command: C) -> C:
     """Add the options that every derivative takes, in the library's order."""
-    kinds = click.Choice(["auto", "central", "forward", "backward"])
+    kinds = click.Choice(["auto", "central", "forward", "backward", "complex"])
     options = [
-        click.option("--method", type=kinds, help="The differences to use; auto is the default."),
+        click.option("--method", type=kinds, help="The differences to use, or the complex step; auto."),
         click.option("--step", metavar="H", callback=_number, help="A fixed step, as in a textbook; no error bar."),
         click.option(
             "--bounds", metavar="LOW,HIGH", callback=_pair, help="Never evaluate outside; inf where there is none."

@@ -29,7 +29,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from secant.cli.vocabulary import CONSTANTS, FUNCTIONS, as_number, power, truth
+from secant.cli.vocabulary import CONSTANTS, FUNCTIONS, as_number, power, real_only, truth
 
 MAX_CHARACTERS, MAX_NODES, MAX_DEPTH = 2000, 500, 60
 
@@ -40,8 +40,8 @@ BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
+    ast.FloorDiv: real_only("//", operator.floordiv),
+    ast.Mod: real_only("%", operator.mod),
     ast.Pow: power,
 }
 UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
@@ -50,12 +50,12 @@ UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.Not: lambda value: as_number(not truth(value)),
 }
 COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+    ast.Lt: real_only("<", operator.lt),
+    ast.LtE: real_only("<=", operator.le),
+    ast.Gt: real_only(">", operator.gt),
+    ast.GtE: real_only(">=", operator.ge),
+    ast.Eq: real_only("==", operator.eq),
+    ast.NotEq: real_only("!=", operator.ne),
 }
 
 #: What a person may have meant by a piece of syntax that is not on the list.
@@ -89,7 +89,7 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A function of ``x`` that was typed.
+    """A function of ``x`` that was typed; of complex numbers too, as far as its words are analytic.
 
     ``indices`` are those in ``x[0], x[1], ...``; ``whole`` says that ``x`` also stands by itself.
     """
@@ -100,7 +100,7 @@ class Expression:
     body: Closure = field(repr=False, compare=False)
 
     def __call__(self, x: Any) -> Any:
-        if isinstance(x, np.ndarray) and x.ndim:
+        if (isinstance(x, np.ndarray) and x.ndim) or isinstance(x, complex):
             # NumPy would warn on standard error at every point outside the domain; NaN says it already.
             with np.errstate(all="ignore"):
                 return self.body(x)
@@ -284,10 +284,10 @@ def _name(source: _Source, node: Any) -> Closure:
 def _entry(source: _Source, node: Any) -> Closure:
     index = _index(source, node)
 
-    def read(x: Any) -> float:
+    def read(x: Any) -> Any:
         if not isinstance(x, np.ndarray):
             raise TypeError(f"x[{index}] needs a vector, and x is one number here")
-        return float(x[index])
+        return x[index].item()
 
     return read
 

@@ -145,6 +145,8 @@ def asked(function: Function, question: Callable[[Callable[[Any], Any]], R]) -> 
     except Exception as error:
         if error is last:
             raise FunctionError(f"f raised {_described(error)}", type(error).__name__) from error
+        if function.expression is not None and last is not None and error.__cause__ is last:
+            raise LoadError(f"`--method complex` needs an expression of complex numbers, and {last}") from error
         if isinstance(error, secant.OutputError):
             raise FunctionError(_described(error, typed=False), type(error).__name__) from error
         raise
