@@ -437,6 +437,16 @@ def test_a_value_that_is_not_finite_ends_the_run(value: float, verdict: Verdict)
     assert np.isfinite(walk.path).all()
 
 
+def test_a_step_out_of_the_domain_is_no_growth_of_f() -> None:
+    with np.errstate(all="ignore"):
+        walk = descend(lambda x: float(np.log(x[0])), [1.0], 10.0, step=None)
+    assert (walk.verdict, walk.iterations, walk.note) == (Verdict.LR_TOO_LARGE, 1, "a step led out of the domain of f")
+    assert walk.events[0].text.startswith("the step leaves the domain of f, which goes from 0.0 to no value at all")
+    grown = descend(lambda x: x[0] ** 2 if abs(x[0]) < 5e3 else math.nan, [4.0], 1.2)
+    assert (grown.verdict, grown.note) == (Verdict.LR_TOO_LARGE, "")
+    assert grown.events[0].text.startswith("the step overshoots and f goes from 16.0 to ")
+
+
 def test_an_evaluation_that_failed_is_said_so() -> None:
     core = gradient_descent(np.array([3.0]), central(), lr=0.1, iterations=1, step=H)
     next(core)
