@@ -76,23 +76,15 @@ def one_sided(work: Work, first: float, asked: Steps, values: Values) -> Generat
     return (yield from side_ladder(work, top, side))
 
 
-def _known(work: Work, h: float, side: float) -> float:
-    """Return the value already paid for at a step to one side, or NaN."""
-    for step, right, left in work.pairs:
-        if step == h:
-            return right if side > 0.0 else left
-    return nan
-
-
 def _side_value(work: Work, h: float, side: float) -> Generator[Steps, Values, float]:
     """Return f at a step to one side, paying for it when it is not known."""
-    known = _known(work, h, side)
-    if isfinite(known):
-        return known
-    work.spent += 1
-    (value,) = yield (side * moved(work.line, h),)
-    work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
-    return value
+    t = side * moved(work.line, h)
+    if t not in work.known:
+        work.spent += 1
+        (value,) = yield (t,)
+        work.known[t] = value
+        work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
+    return work.known[t]
 
 
 def difference(work: Work, h: float, side: float, value: float) -> tuple[float, float]:
@@ -163,7 +155,7 @@ def _side_descend(work: Work, top: float, side: float) -> Generator[Steps, Value
         share = 0.5 ** len(rows)
         if share * top < work.line.smallest and len(rows) >= 3:
             return "rows", pick, s, rows
-        if work.left() < 1 and not isfinite(_known(work, share * top, side)):
+        if work.left() < 1 and side * moved(work.line, share * top) not in work.known:
             return "budget", pick, s, rows
         value = yield from _side_value(work, share * top, side)
         if not isfinite(value):

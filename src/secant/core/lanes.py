@@ -165,11 +165,7 @@ def _from_start(lanes: Lanes, values: Floats, lane: int) -> Handed:
 
 def _hand(work: Work, lane: int, core: LineCore) -> Handed:
     """Hand over a lane to a part of the line core."""
-    known = {}
-    for h, a, b in work.pairs:
-        t = moved(work.line, h)
-        known[t], known[-t] = a, b
-    return Handed(lane, resume(work, core), known)
+    return Handed(lane, resume(work, core), work.known)
 
 
 def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
@@ -429,7 +425,12 @@ def _laid_out(lanes: Lanes, flock: Flock, index: int) -> tuple[Work, Ladder]:
     """Return one lane of a flock as the line core keeps it."""
     lane = int(flock.lane[index])
     pairs: list[Pair] = [(float(h[index]), float(a[index]), float(b[index])) for h, a, b in flock.pairs]
-    work = Work(lanes.lines[lane], float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs)
+    line, known = lanes.lines[lane], {}
+    for h, a, b in pairs:
+        t = moved(line, h)
+        known[t], known[-t] = a, b
+    tops = [float(flock.unit[index])]
+    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, tops)
     ladder = Ladder(
         float(flock.unit[index]),
         float(flock.top[index]),
