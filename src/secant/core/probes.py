@@ -8,7 +8,7 @@ difference of its two slopes. Each claim must be reproduced by values that did n
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot, inf, isfinite, log2, nan
 
 from secant.core.extrapolate import NOISE, Pick, finished, levels, pick_best, slope_of
@@ -22,6 +22,10 @@ from secant.core.verdicts import Verdict
 #: Ratio of the two probe steps, and the noise of their even parts and of their contrast.
 RATIO, EVEN_NOISE, CONTRAST_NOISE = 1.375, 2.45, 0.87
 
+
+#: The closest look, in smallest steps; the share of its size to which noise seldom falls there; and the share of f
+#: above which it is taken, since what is smaller may come from rounding inside f and does not change by the spacing.
+CLOSEST, SHRUNK, COARSE = 1.0 / 32.0, 0.2, 1e-6
 
 #: Powers of h that are believed. Values of equal size, seen over thirty octaves, pass for a power of up to 0.1.
 POWERS = (0.12, 0.95)
@@ -164,8 +168,35 @@ def diagnose(
         # roundings of something inside f. The slope of one piece is not the slope of f.
     elif fallback is not None:
         return Outcome(_cut(ladder, best, fallback))
+    elif not quantized and best.sigma > COARSE * max(ladder.largest):
+        closer = yield from _closest(work, tiny, max(map(abs, (*first[:2], *second[:2]))))
+        if closer is not None:
+            return closer
     seen = (first[1] / EVEN_NOISE, second[1] / EVEN_NOISE, apart)
     return Outcome((yield from refine(work, ladder, best, seen)))
+
+
+def _closest(work: Work, tiny: float, size: float) -> Generator[Steps, Values, Outcome | None]:
+    """Look a few spacings of x around it for a wave that is fast even to the tiny steps; None where it is noise.
+
+    Noise is of one size down to the last spacing. What shrinks with the step there, and in proportion to it, is smooth.
+    """
+    near = step_near(work.line.smallest * CLOSEST)
+    if 64.0 * near > tiny or work.left() < 4 or not (yield from evaluate(work, near)):
+        return None
+    odd, even, lo = parts(work, *work.pairs[-1])
+    if odd == 0.0 or max(abs(odd), abs(even)) > SHRUNK * size or not (yield from evaluate(work, 4.0 * near)):
+        return None
+    wide, bend, hi = parts(work, *work.pairs[-1])
+    apart = abs(wide - odd * (hi / lo))
+    if max(apart, abs(bend)) > 0.3 * abs(wide):
+        return None
+    here = work.rounding(wide, hi, abs(work.fun) + abs(wide))[1]
+    probe = Pick(wide, 6.0 * max(here, apart), 0, 0, here, here)
+    start = yield from search(work, hi, probe, hi, tiny, 0.0)
+    note = "f bends within a few spacings of x"
+    slope = start.slope or Slope(wide / hi, probe.bar / hi, Verdict.UNRESOLVED, noise=here, step=hi, reach=hi)
+    return Outcome(replace(slope, verdict=Verdict.UNRESOLVED, note=note), start.step)
 
 
 def _stepped(work: Work, ladder: Ladder, best: Pick, step: float) -> bool:
