@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from math import inf, isfinite, log2, nan
 
+from secant.core import few
 from secant.core.extrapolate import FLOOR, NOISE, Pick, pick_best
 from secant.core.ladder import Line, Steps, Values, Work, evaluate, moved, octaves, step_near
 from secant.core.results import Slope
@@ -29,7 +30,9 @@ def opening(line: Line, h: float) -> Steps:
     side, h = roomier(line, h)
     if h < 4.0 * line.smallest:
         return (0.0,)
-    return (0.0, *(side * moved(line, h * 0.5**row) for row in range(3)))[: max(1, line.budget)]
+    if line.budget < 4:
+        return few.one_sided(line, side, h)
+    return (0.0, *(side * moved(line, h * 0.5**row) for row in range(3)))
 
 
 def roomier(line: Line, h: float) -> tuple[float, float]:
@@ -66,9 +69,8 @@ def shrink(work: Work) -> Generator[Steps, Values, tuple[float, float]]:
 
 def one_sided(work: Work, first: float, asked: Steps, values: Values) -> Generator[Steps, Values, Slope]:
     """Go on from an opening next to a bound."""
-    if len(asked) < 2:
-        note = "the bounds, or the evaluations allowed, leave no room for a step"
-        return Slope(nan, inf, Verdict.UNRESOLVED, note=note)
+    if len(asked) < 4:
+        return few.judge(work, first, asked, values)
     side, top = roomier(work.line, first)
     for row, value in enumerate(values[1:]):
         h = top * 0.5**row

@@ -91,8 +91,8 @@ class Line:
 class Work:
     """What one line has seen and paid so far.
 
-    ``known`` are all values by signed step, so that none is paid for twice; ``tops`` are the steps at which ladders were
-    started: what costs nothing could go on for ever.
+    ``known`` are all values by signed step, so that none is paid for twice; ``tops`` are the steps at which ladders
+    were started: what costs nothing could go on for ever.
     """
 
     line: Line

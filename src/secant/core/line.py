@@ -19,7 +19,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from math import frexp, inf, isfinite, ldexp, nan, sqrt
 
-from secant.core import edges, probes
+from secant.core import edges, few, probes
 from secant.core.extrapolate import Pick, climb, descend, pick_best, slope_of
 from secant.core.ladder import (
     SIGNIFICAND,
@@ -64,16 +64,11 @@ def opening(line: Line) -> Steps:
     if h < 4.0 * line.smallest:
         return (0.0,)
     if line.budget < 7 and line.nominal(min(line.below, line.above)) >= h:
-        return _pairs(line, h, 2)[: max(1, line.budget if line.budget != 4 else 3)]
+        return few.opening(line, h)
     if line.nominal(min(line.below, line.above)) < h:
         return edges.opening(line, h)
-    return _pairs(line, h, 3)
-
-
-def _pairs(line: Line, h: float, count: int) -> Steps:
-    """Return the point itself and pairs of halved steps."""
     steps = [0.0]
-    for row in range(count):
+    for row in range(3):
         t = moved(line, h * 0.5**row)
         steps += (t, -t)
     return tuple(steps)
@@ -88,7 +83,7 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
     if len(asked) < 7 or asked[2] != -asked[1]:
         if line.nominal(min(line.below, line.above)) < first_step(line):
             return _told(work, (yield from edges.one_sided(work, first_step(line), asked, values)))
-        return _told(work, probes.cut_short(work, first_step(line), asked, values))
+        return _told(work, few.judge(work, first_step(line), asked, values))
     h = step_near(asked[1])
     ladder = Ladder(h)
     work.tops.append(h)
