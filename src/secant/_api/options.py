@@ -75,9 +75,11 @@ def whole(name: str, value: Any, low: int) -> int:
 
 def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol: Any, max_evaluations: Any) -> Options:
     """Check the numerical options of a call."""
-    if method == "auto" and step is bounds is max_step is noise is max_evaluations is None and rtol == 0.0:
-        return PLAIN
     named = isinstance(method, str) and (method in _STENCILS or method == "complex")
+    given = not (step is bounds is max_step is noise is max_evaluations is None)
+    # By type first: False, 0j and arrays of zeros equal the default and are no numbers of at least 0 all the same.
+    if named and method == "auto" and not given and type(rtol) is float and rtol == 0.0:
+        return PLAIN
     if not named and not isinstance(method, Stencil):
         raise InputError(
             f"`method` must be 'auto', 'central', 'forward', 'backward', 'complex' or a Stencil; got {method!r}"

@@ -233,4 +233,5 @@ def _diverges(
         return None
     if abs(first) < 0.03:
         return Slope(nan, inf, Verdict.JUMP, jump=d_far)
-    return Slope(nan, inf, Verdict.UNDEFINED, note=f"f moves like the step to the power {first:.2g}")
+    note = f"the slope grows without end: f moves like the step to the power {first:.2g}"
+    return Slope(nan, inf, Verdict.UNDEFINED, note=note)

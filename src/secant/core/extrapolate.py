@@ -67,18 +67,20 @@ def level(ladder: Ladder, depth: int = 3) -> float:
     """Return the level of noise that the newest rows speak of: the root mean square of theirs.
 
     A row that stands well above those below it holds truncation, and ends the count, unless its contrasts have stopped
-    falling from order to order.
+    falling from order to order. Even parts do not lower it: they see nothing of errors
+    that have opposite signs on both sides, as the rounding of w*(x + h) and w*(x - h) has where w*x is exact.
     """
     last = len(ladder.s) - 1
     odd, even, _ = levels(ladder, last)
-    seen, limit = [odd, even], 6.0 * max(odd, even)
+    seen, beside, limit = [odd], [even], 6.0 * max(odd, even)
     for j in range(last - 1, max(1, last + 1 - depth) - 1, -1):
         odd, even, flat = levels(ladder, j)
         if flat < 2 and (odd > limit or even > limit):
             break
         limit = max(limit, 6.0 * odd, 6.0 * even)
-        seen += (odd, even)
-    return LEVEL * root_mean_square(seen)
+        seen.append(odd)
+        beside.append(even)
+    return LEVEL * max(root_mean_square(seen + beside), root_mean_square(seen))
 
 
 def root_mean_square(values: list[float]) -> float:

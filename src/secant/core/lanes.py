@@ -18,7 +18,7 @@ import numpy as np
 from secant.core import arrays
 from secant.core.arrays import Columns, Mask, Picks, Whole
 from secant.core.extrapolate import FLOOR, MARGIN, NOISE, RISE
-from secant.core.ladder import ARGUMENT_ROUNDING, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, moved
+from secant.core.ladder import ARGUMENT_ROUNDING, TINY, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, moved
 from secant.core.line import differentiate, edge, opening, resume, settle
 from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.core.results import Slope
@@ -104,7 +104,6 @@ class Lanes:
     u: float
     fun: Floats
     x: Floats
-    resolution: Floats
     size: Floats
     reach: Floats
     smallest: Floats
@@ -117,11 +116,12 @@ class Lanes:
 
     def moved(self, lane: Whole, h: Floats) -> Floats:
         """Return the steps really asked for."""
-        return arrays.moved(self.x[lane], self.resolution[lane], h)
+        return arrays.moved(self.x[lane], h)
 
     def rounding(self, lane: Whole, slope: Floats, unit: Floats, largest: Floats) -> tuple[Floats, Floats]:
         """Return the least and the most that rounding explains (see :meth:`secant.core.ladder.Work.rounding`)."""
         least = VALUE_ROUNDING * self.u * largest
+        least = np.where((least == 0.0) & (largest > 0.0), TINY, least)
         size = self.size[lane] / unit
         argument = ARGUMENT_ROUNDING * np.maximum(self.u, self.eps[lane]) * np.abs(slope) * size
         noise = self.noise[lane]
@@ -173,7 +173,6 @@ def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
         [
             (
                 line.x,
-                line.resolution,
                 max(line.size, line.argument),
                 line.reach,
                 line.smallest,
@@ -186,10 +185,10 @@ def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
             for line in lines
         ]
     ).T
-    x, resolution, size, reach, smallest, noise, rtol, budget, eps, pairs = table
+    x, size, reach, smallest, noise, rtol, budget, eps, pairs = table
     slopes: list[Slope | None] = [None] * len(lines)
     whole = budget.astype(np.intp)
-    return Lanes(lines, u, fun, x, resolution, size, reach, smallest, noise, rtol, whole, eps, pairs, slopes)
+    return Lanes(lines, u, fun, x, size, reach, smallest, noise, rtol, whole, eps, pairs, slopes)
 
 
 def _taken(lanes: Lanes, lane: Whole, h: Floats) -> Floats:
@@ -211,16 +210,16 @@ def _parts(
 
 def _opened(lanes: Lanes, h: Floats, values: Floats) -> Flock:
     """Return the flock of all lanes with its first three rows."""
-    lane = np.arange(h.size)
+    lane, unit = np.arange(h.size), arrays.unit_of(h)
     pairs = [(h * 0.5**row, values[:, 2 * row], values[:, 2 * row + 1]) for row in range(3)]
     with np.errstate(all="ignore"):
-        columns = [_parts(lanes, lane, h, *pair) for pair in pairs]
+        columns = [_parts(lanes, lane, unit, *pair) for pair in pairs]
         s = [column[0] for column in columns]
         # The formulas are the line core's own; they take arrays for floats.
         odd, even = open_pairs([c[1] for c in columns], [c[2] for c in columns], s)  # type: ignore[arg-type, misc]
     largest = [column[3] for column in columns]
     before, stalls = np.full(h.size, np.inf), np.zeros(h.size, dtype=np.intp)
-    return Flock(lane, h, h, pairs[2][0], s, odd, even, largest, before, stalls, pairs)  # type: ignore[arg-type]
+    return Flock(lane, unit, h, pairs[2][0], s, odd, even, largest, before, stalls, pairs)  # type: ignore[arg-type]
 
 
 def _decide(lanes: Lanes, flock: Flock, handed: list[Handed]) -> list[Flock]:
@@ -429,8 +428,7 @@ def _laid_out(lanes: Lanes, flock: Flock, index: int) -> tuple[Work, Ladder]:
     for h, a, b in pairs:
         t = moved(line, h)
         known[t], known[-t] = a, b
-    tops = [float(flock.unit[index])]
-    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, tops)
+    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, [pairs[0][0]])
     ladder = Ladder(
         float(flock.unit[index]),
         float(flock.top[index]),

@@ -32,6 +32,7 @@ from secant.core.ladder import (
     moved,
     parts,
     step_near,
+    unit_of,
 )
 from secant.core.refine import STEPPED, quantum, refine
 from secant.core.results import Slope
@@ -85,7 +86,7 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
             return _told(work, (yield from edges.one_sided(work, first_step(line), asked, values)))
         return _told(work, few.judge(work, first_step(line), asked, values))
     h = step_near(asked[1])
-    ladder = Ladder(h)
+    ladder = Ladder(unit_of(h))
     work.tops.append(h)
     pairs = work.pairs
     pairs += ((h, values[1], values[2]), (0.5 * h, values[3], values[4]), (0.25 * h, values[5], values[6]))
@@ -259,7 +260,7 @@ def _start(work: Work, h: float, again: bool = False) -> Generator[Steps, Values
     work.tops.append(h)
     if not (yield from evaluate(work, h, 0.5 * h, 0.25 * h)):
         return None
-    ladder = Ladder(h)
+    ladder = Ladder(unit_of(h))
     ladder.open(work, work.pairs[-3:])
     return ladder
 

@@ -26,6 +26,9 @@ from secant.core.verdicts import Verdict
 BLOCK = 8192
 #: Along generic directions: how far, in units of the lines' own steps, and the golden section, which spreads weights.
 OFF_AXIS, GOLDEN = 2.0**-10, 0.6180339887498949
+#: What to do about a fixed step that leads out of the domain, and about one that is lost in rounding.
+SMALLER = "take a smaller step, or leave `step=` out: secant finds its own"
+LARGER = "take a larger step, or leave `step=` out: secant finds its own"
 #: What a look along generic directions costs (twice as much at most), and so much an entry may well do for its line.
 LOOK, ENDED = 4, 8
 #: Without a common budget, a line with fewer evaluations than this to spend has none to spare for other directions.
@@ -249,13 +252,14 @@ def _fixed_slope(problem: Line, formula: Stencil, step: float, values: list[floa
         return failed(len(values))
     value = formula.apply(values, step)
     if not isfinite(value):
-        return Slope(
-            nan, inf, Verdict.UNDEFINED, len(values), step=step, note="a value at the fixed step is not finite"
-        )
-    note = f"a fixed step ({step:.3g}) tells nothing of its own error"
+        note = f"a value at the fixed step ({step:.3g}) is not finite"
+        return Slope(nan, inf, Verdict.UNDEFINED, len(values), step=step, note=note, advice=SMALLER)
+    note, advice = f"a fixed step ({step:.3g}) tells nothing of its own error", "leave `step=` out to get a bar"
     moved = problem.x + step if problem.rounder is None else problem.rounder(problem.x + step)
     if moved == problem.x:
         note = f"the step {step:.3g} is lost in rounding: x + h == x at x = {problem.x:.6g}"
+        advice = LARGER
     elif step < 0.25 * problem.resolution:
         note = f"the step {step:.3g} is lost in rounding: it does not move every entry of x"
-    return Slope(value, inf, Verdict.UNRESOLVED, len(values), step=step, reach=step, note=note)
+        advice = LARGER
+    return Slope(value, inf, Verdict.UNRESOLVED, len(values), step=step, reach=step, note=note, advice=advice)
