@@ -9,7 +9,7 @@ import pytest
 from core.test_line import slope_of
 from core.test_operators import Batches
 from secant.core import operators
-from secant.core.coarse import coarse
+from secant.core.coarse import coarse, compared
 from secant.core.ladder import Line
 from secant.core.request import run
 from secant.core.results import Slope
@@ -121,3 +121,34 @@ def test_lines_and_outputs_side_by_side_agree_with_lines_alone() -> None:
         again = run(operators.over_lengths(base, problems, None, fine, [0.5, 0.5], 2.0**-53, most), batches)
         assert batches.points == len(batches.seen) <= most
         assert ("no way to look" in again.slopes[0][0].note) == (most < 32)
+
+
+def test_another_version_of_f_shows_the_error_of_a_solver() -> None:
+    """Newton's square root, stopped early: smooth, and wrong by more than its bar, unless it is compared."""
+
+    def root(tolerance):
+        def stopped(a):
+            x = a
+            while abs(x * x - a) > tolerance:
+                x = 0.5 * (x + a / x)
+            return x
+
+        return stopped
+
+    told = 0
+    for x in np.linspace(1.5, 9.0, 40):
+        tight, loose = slope_of(root(1e-5), x), slope_of(root(1e-2), x)
+        found = compared(tight, loose)
+        assert found.value == tight.value
+        if found == tight:  # both stopped after the same number of steps, and say the same
+            continue
+        assert abs(found.value - 0.5 / math.sqrt(x)) <= found.error
+        assert found.verdict is Verdict.NOISY
+        assert "the bar reaches it" in found.note
+        told += 1
+    assert told >= 30
+    exact = slope_of(math.sqrt, 2.0)
+    assert compared(exact, slope_of(lambda a: a**0.5, 2.0)) == exact
+    assert compared(exact, slope_of(lambda a: abs(a - 2.0), 2.0)).verdict is Verdict.UNRESOLVED
+    kink = slope_of(abs, 0.0)
+    assert compared(kink, exact) == kink
