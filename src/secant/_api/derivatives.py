@@ -14,6 +14,7 @@ import numpy as np
 
 from secant._api.answers import answered, by_entry, by_output, once_more, one_output
 from secant._api.options import Method, Options, at_point, coordinate_lines, direction_line, options, spared, switch
+from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import positions
 from secant.core import imaginary, operators
 from secant.core.errors import InputError, InputTypeError, kind_of
@@ -24,7 +25,7 @@ from secant.core.request import Core, Floats
 from secant.core.results import Estimate
 from secant.evaluation.evaluator import OnError
 from secant.evaluation.trees import flatten
-from secant.evaluation.watch import watched
+from secant.evaluation.watch import Watch, watched
 
 
 def derivative(
@@ -39,6 +40,7 @@ def derivative(
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     f0: Any = None,
+    scale: Any = None,
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
@@ -62,6 +64,9 @@ def derivative(
     rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
     max_evaluations : the most calls of f; 13 are usual, 40 the default limit.
     f0 : f(x), when it is known: one evaluation less.
+    scale : a second look at the slope. A length (of a gradient also lengths like x; along a direction, of the entry
+        that moves most): the slope over it, in some eight evaluations; where that is another one f has a ripple, which
+        is noise from then on. Or another version of f, a solver at another tolerance: the bar covers both slopes.
     keep_samples : whether the answer carries all values of f that were paid for, as :class:`Samples`.
     seed : an integer that f is handed as ``seed=`` at every point: a random f that seeds its generator with it is a
         function, and has a derivative.
@@ -96,11 +101,17 @@ def derivative(
     if not evaluator.layout.scalar:
         came = f"{kind_of(x)} of {evaluator.layout.size} entries"
         raise InputTypeError(f"`x` must be a single number; got {came} (use `gradient` for arrays and trees)")
-    chosen = at_point(chosen, watch)
-    most = spared(chosen, f0)
-    problems = coordinate_lines(most, evaluator.base, evaluator.layout)
-    found = answered(watch, chosen, core_for(most, evaluator.base, problems), problems)
-    return by_output(watch, found, keep)
+    again = scaled(scale, chosen, evaluator.layout)
+    other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error)
+    share = first_share(again, chosen, 1)
+
+    def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+        here = at_point(share, watch)
+        most, base = spared(here, f0), watch.evaluator.base
+        problems = coordinate_lines(most, base, watch.evaluator.layout)
+        return answered(watch, here, core_for(most, base, problems), problems), problems
+
+    return by_output(watch, looks(again, chosen, watch, other, f0, look), keep)
 
 
 def gradient(
@@ -116,6 +127,7 @@ def gradient(
     max_evaluations: int | None = None,
     wrt: Any = None,
     f0: Any = None,
+    scale: Any = None,
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
@@ -161,12 +173,19 @@ def gradient(
     watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
     evaluator = watch.evaluator
     varying = positions(wrt, x, evaluator.layout)
-    chosen = at_point(chosen, watch)
-    most = spared(chosen, f0)
-    problems = coordinate_lines(most, evaluator.base, evaluator.layout, varying)
-    core = core_for(most, evaluator.base, problems, whole=True)
-    found = answered(watch, chosen, core, problems, varying=varying)
-    one_output(evaluator, "gradient")
+    again = scaled(scale, chosen, evaluator.layout)
+    other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
+    share = first_share(again, chosen, evaluator.layout.size if varying is None else varying.size)
+
+    def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+        here = at_point(share, watch)
+        most, base = spared(here, f0), watch.evaluator.base
+        problems = coordinate_lines(most, base, watch.evaluator.layout, varying)
+        found = answered(watch, here, core_for(most, base, problems, whole=True), problems, varying=varying)
+        one_output(watch.evaluator, "gradient")
+        return found, problems
+
+    found = looks(again, chosen, watch, other, f0, look, varying=varying)
     if chosen.formula is not None and not evaluator.distinct and varying is None:
         once_more(watch)  # a formula that leaves x out may see the same value all around it
     return by_entry(watch, found, varying, keep)
@@ -185,6 +204,7 @@ def directional(
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     f0: Any = None,
+    scale: Any = None,
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
@@ -209,11 +229,18 @@ def directional(
         raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
     if not vector.any():
         raise InputError("`v` must not be zero: it names the direction")
-    chosen = at_point(chosen, watch)
-    most = spared(chosen, f0)
-    problem = direction_line(most, evaluator, vector)
-    core = core_for(most, evaluator.base, [problem], vector[np.newaxis])
-    return by_output(watch, answered(watch, chosen, core, [problem], along=True), keep)
+    again = scaled(scale, chosen, evaluator.layout)
+    other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error)
+    share = first_share(again, chosen, 1)
+
+    def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+        here = at_point(share, watch)
+        most, base = spared(here, f0), watch.evaluator.base
+        problems = [direction_line(most, watch.evaluator, vector)]
+        core = core_for(most, base, problems, vector[np.newaxis])
+        return answered(watch, here, core, problems, along=True), problems
+
+    return by_output(watch, looks(again, chosen, watch, other, f0, look, v=vector), keep)
 
 
 def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from secant._api import second
 from secant._api.answers import one_output
 from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
@@ -100,7 +101,7 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
     entries = evaluator.layout.size if varying is None else varying.size
-    count = _COUNTS[question](chosen, entries, given)
+    count = _second(_COUNTS[question](chosen, entries, given), chosen, entries, given.get("scale"))
     each = call + OVERHEAD
     return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
 
@@ -124,6 +125,15 @@ def _lines(chosen: Options, count: int, known: bool) -> _Count:
     usual = here + count * (EARLY if chosen.rtol else USUAL)
     top = here + count * (DEFAULT_BUDGET - 1) if most is None else most
     return _Count(min(usual, top), top)
+
+
+def _second(count: _Count, chosen: Options, entries: int, scale: Any) -> _Count:
+    """Add the second look that `scale` asks for; a budget is for both."""
+    if scale is None:
+        return count
+    more = count if callable(scale) else _Count(second.USUAL * entries, DEFAULT_BUDGET * entries)
+    top = chosen.max_evaluations or count.most + more.most
+    return _Count(min(count.usual + more.usual, top), top)
 
 
 def _of_line(chosen: Options, _: int, given: Any) -> _Count:

@@ -142,6 +142,7 @@ def numerical_options(command: C) -> C:
         click.option(
             "--max-evaluations", type=click.IntRange(1), metavar="N", help="Never call f more often than this."
         ),
+        click.option("--scale", metavar="LENGTH", callback=_number, help="Look at the slope over this length as well."),
         deadline_option,
     ]
     for option in reversed(options):
