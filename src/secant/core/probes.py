@@ -164,16 +164,26 @@ def diagnose(
         unsure = start.slope.verdict is Verdict.UNRESOLVED
         if unsure or near_kink or reason != "stalled" or fallback is not None:
             return Outcome(start.slope)
+        if work.left() < 2:  # a bend may lie where nothing was left to look for it
+            return _untold(start.slope, abs(value - start.slope.value) + error)
         # Straight over tiny steps and ragged over all larger ones, with no bend between: the pieces between two
         # roundings of something inside f. The slope of one piece is not the slope of f.
     elif fallback is not None:
         return Outcome(_cut(ladder, best, fallback))
     elif not quantized and best.sigma > COARSE * max(ladder.largest):
+        if work.left() < 4:  # noise, or a wave that is fast even to the tiny steps
+            return _untold((yield from refine(work, ladder, best, ())), _cut(ladder, best, None).error)
         closer = yield from _closest(work, tiny, max(map(abs, (*first[:2], *second[:2]))))
         if closer is not None:
             return closer
     seen = (first[1] / EVEN_NOISE, second[1] / EVEN_NOISE, apart)
     return Outcome((yield from refine(work, ladder, best, seen)))
+
+
+def _untold(slope: Slope, reach: float) -> Outcome:
+    """Return a slope that noise and a fast wave would explain alike, with a bar that goes so far at least."""
+    note = "too few evaluations were left to tell noise from a fast wave"
+    return Outcome(replace(slope, error=max(slope.error, reach), verdict=Verdict.UNRESOLVED, note=note))
 
 
 def _closest(work: Work, tiny: float, size: float) -> Generator[Steps, Values, Outcome | None]:
