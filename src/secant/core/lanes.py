@@ -18,7 +18,7 @@ import numpy as np
 from secant.core import arrays
 from secant.core.arrays import Columns, Mask, Picks, Whole
 from secant.core.extrapolate import FLOOR, MARGIN, NOISE, RISE
-from secant.core.ladder import ARGUMENT_ROUNDING, TINY, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, moved
+from secant.core.ladder import ARGUMENT_ROUNDING, TINY, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, recall
 from secant.core.line import differentiate, edge, opening, resume, settle
 from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.core.results import Slope
@@ -165,7 +165,7 @@ def _from_start(lanes: Lanes, values: Floats, lane: int) -> Handed:
 
 def _hand(work: Work, lane: int, core: LineCore) -> Handed:
     """Hand over a lane to a part of the line core."""
-    return Handed(lane, resume(work, core), work.known)
+    return Handed(lane, resume(work, core), dict(recall(work)))
 
 
 def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
@@ -424,11 +424,7 @@ def _laid_out(lanes: Lanes, flock: Flock, index: int) -> tuple[Work, Ladder]:
     """Return one lane of a flock as the line core keeps it."""
     lane = int(flock.lane[index])
     pairs: list[Pair] = [(float(h[index]), float(a[index]), float(b[index])) for h, a, b in flock.pairs]
-    line, known = lanes.lines[lane], {0.0: float(lanes.fun[lane])}
-    for h, a, b in pairs:
-        t = moved(line, h)
-        known[t], known[-t] = a, b
-    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, [pairs[0][0]])
+    work = Work(lanes.lines[lane], float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs)
     ladder = Ladder(
         float(flock.unit[index]),
         float(flock.top[index]),
