@@ -20,14 +20,14 @@ from secant._api import second
 from secant._api.answers import one_output
 from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
-from secant._api.options import DEFAULT_BUDGET, Options, options
+from secant._api.options import DEFAULT_BUDGET, Options, options, prepared
 from secant._api.select import positions
 from secant._api.studies import steps
 from secant.core import imaginary
 from secant.core.errors import InputError, InputTypeError
 from secant.core.measures import Price
 from secant.core.request import Request
-from secant.evaluation.watch import watched
+from secant.evaluation.evaluator import Evaluator
 
 #: Evaluations of one line beyond f at the point: usual, and usual with an `rtol`.
 USUAL, EARLY = 12, 8
@@ -84,16 +84,14 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     bound.apply_defaults()
     given = bound.arguments
     chosen = options(*(given.get(option, _default(option)) for option in _NUMERICAL))
-    evaluator = watched(
-        f,
-        x,
-        seed=given.get("seed"),
-        args=given["args"],
-        on_error=given["on_error"],
-        inplace=given.get("inplace", False),
-    ).evaluator
+    called = prepared(f, given.get("seed"), given.get("deadline"))
+    evaluator = Evaluator(
+        called, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False)
+    )
     if question in (derivative, steps) and not evaluator.layout.scalar:
         raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
+    if given.get("f0") is not None:
+        evaluator.expect(given["f0"])
     began = perf_counter()
     evaluator(Request(evaluator.base, None, (0.0,)))
     call = perf_counter() - began

@@ -142,17 +142,19 @@ def many(
     fine = np.isfinite(values).all(axis=1) & np.isfinite(fun) & ~(values == fun[:, None]).all(axis=1)
     handed = [_from_start(lanes, values, int(lane)) for lane in np.flatnonzero(~fine)]
     flocks = [flock.take(fine)] if fine.any() else []
-    with np.errstate(all="ignore"):
-        while True:
+    while True:
+        with np.errstate(all="ignore"):  # ours only: what f does in between is its own
             flocks = [part for flock in flocks for part in _decide(lanes, flock, handed)]
             if not flocks and not handed:
                 return lanes.slopes
             where = np.concatenate([flock.lane for flock in flocks]) if flocks else np.zeros(0, dtype=np.intp)
             nominal = np.concatenate([flock.h for flock in flocks]) if flocks else np.zeros(0)
-            answer = yield Ask(where, lanes.moved(where, nominal), handed)
-            handed = []
-            if not flocks or answer is None:
-                return lanes.slopes
+            steps = lanes.moved(where, nominal)
+        answer = yield Ask(where, steps, handed)
+        handed = []
+        if not flocks or answer is None:
+            return lanes.slopes
+        with np.errstate(all="ignore"):
             flocks = _answered(lanes, flocks, *answer, handed)
 
 
