@@ -10,8 +10,8 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
     0: ("errors", "measures", "request", "results", "serialize", "verdicts"),
-    1: ("stencils", "noise", "tableau"),
-    2: ("arrays", "edges", "extrapolate", "ladder", "lanes", "line", "probes", "refine", "scale"),
+    1: ("stencils", "noise", "tableau", "windows"),
+    2: ("arrays", "edges", "extrapolate", "ladder", "lanes", "line", "orders", "probes", "refine", "scale"),
     3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "sightings"),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}

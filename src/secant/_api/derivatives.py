@@ -33,6 +33,7 @@ def derivative(
     f: Callable[..., Any],
     x: Any,
     *,
+    order: int = 1,
     method: Method = "auto",
     step: float | None = None,
     bounds: Any = None,
@@ -49,17 +50,19 @@ def derivative(
     ----------
     f : called as ``f(x, *args)``; returns a number or an array of any shape.
     x : a real number. For an array or a tree use :func:`gradient`.
+    order : of the derivative, 1 to 8. In float64 rounding leaves some 14, 12, 11 and 9 digits of the first four.
     method : ``"auto"`` and ``"central"`` look at both sides, ``"forward"`` and ``"backward"`` at one; a
         :class:`Stencil` is a formula of your own, and needs ``step``. ``"complex"`` evaluates f at complex numbers,
         which it must take (float64 only): the derivative to the last digits from one such evaluation, and four more to
         check that f is analytic. Where it is not (abs, max, comparisons, .real), the verdict is ``unresolved``.
-    step : a fixed step: the formula's own bits, with no error bar and the verdict ``unresolved``.
+    step : a fixed step: the formula's own bits, with no error bar and the verdict ``unresolved``. Of higher orders
+        the shortest formula is taken.
     bounds : (lower, upper), each a number or None; f is never evaluated outside.
     max_step : the largest distance from x at which f may be evaluated.
     noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`; one
         that is relative costs an evaluation of f(x) beforehand.
     rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
-    max_evaluations : the most calls of f; 13 are usual, 40 the default limit.
+    max_evaluations : the most calls of f; 13 are usual and 40 the default limit, 23 and 60 for higher orders.
     args : further arguments of f.
     on_error : what exceptions of f away from x mean: ``"domain"`` (ArithmeticError and ValueError end the
         domain, others pass through), ``"raise"`` (all pass through), ``"mark"`` (the verdict ``failed``).
@@ -78,11 +81,13 @@ def derivative(
     >>> import math
     >>> derivative(math.sin, 1.0)
     0.54030230586814 +/- ...   ok   ... evaluations
+    >>> derivative(math.sin, 1.0, order=2)
+    -0.8414709848... +/- ...   ok   ... evaluations
     >>> import numpy as np
     >>> derivative(np.sin, 1.0, method="complex").value == math.cos(1.0)
     True
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order)
     evaluator = Evaluator(f, x, args=args, on_error=on_error)
     if not evaluator.layout.scalar:
         came = f"{type(x).__name__} of {evaluator.layout.size} entries"
@@ -164,6 +169,7 @@ def directional(
     x: Any,
     v: Any,
     *,
+    order: int = 1,
     method: Method = "auto",
     step: float | None = None,
     bounds: Any = None,
@@ -174,16 +180,17 @@ def directional(
     args: tuple[Any, ...] = (),
     on_error: OnError = "domain",
 ) -> Estimate:
-    """Differentiate f at x along v: the derivative of ``f(x + t * v)`` by t at 0.
+    """Differentiate f at x along v: the derivative of ``f(x + t * v)`` by t at 0, of an ``order`` from 1 to 8.
 
-    ``v`` has x's structure and shapes, and any length but zero; the answer scales with it. Parameters,
-    errors and verdicts are those of :func:`gradient`; f may return an array.
+    ``v`` has x's structure and shapes, and any length but zero; the answer scales with it (with its ``order``-th
+    power). Of order 2 it is ``v @ H @ v`` with the Hessian H. Parameters, errors and verdicts are those of
+    :func:`derivative`; f may return an array.
 
     >>> import numpy as np
     >>> directional(lambda x: x[0] * x[1], np.array([3.0, 4.0]), np.array([1.0, -1.0]))
     1 +/- ...   ok   ... evaluations
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order)
     evaluator = Evaluator(f, x, args=args, on_error=on_error)
     vector, layout = flatten(v, name="v")
     if layout.shapes != evaluator.layout.shapes:

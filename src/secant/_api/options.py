@@ -17,22 +17,25 @@ from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.request import Floats, Request
-from secant.core.stencils import BACKWARD, CENTRAL, FORWARD, Stencil
+from secant.core.stencils import Stencil, standard
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
 
 Method: TypeAlias = Literal["auto", "central", "forward", "backward", "complex"] | Stencil
 
-_STENCILS = {"auto": CENTRAL, "central": CENTRAL, "forward": FORWARD, "backward": BACKWARD}
+_STENCILS = {"auto": "central", "central": "central", "forward": "forward", "backward": "backward"}
+
+#: The highest order of a derivative. The method knows no limit, but rounding leaves 4 digits or so of the eighth.
+HIGHEST = 8
 
 #: Pairs up to which a line of a gradient adds larger steps, for few entries and for 24 and more. Each step halves
 #: what rounding leaves, for two evaluations an entry: on the benchmark's gradients 13.8 digits at five pairs and
 #: 14.7 without a limit.
 FEW_PAIRS, MANY_PAIRS, MANY = 7, 5, 24
 
-#: Evaluations a single line may cost when nobody says otherwise.
-DEFAULT_BUDGET = 40
+#: Evaluations a single line may cost when nobody says otherwise, for a slope and for a higher order.
+DEFAULT_BUDGET, HIGHER_BUDGET = 40, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Options:
     rtol: float
     max_evaluations: int | None
     relative: float = 0.0
+    order: int = 1
 
 
 PLAIN = Options("auto", None, 0.0, None, inf, 0.0, 0.0, None)
@@ -73,10 +77,23 @@ def whole(name: str, value: Any, low: int) -> int:
     return int(value)
 
 
-def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol: Any, max_evaluations: Any) -> Options:
+def options(
+    method: Any,
+    step: Any,
+    bounds: Any,
+    max_step: Any,
+    noise: Any,
+    rtol: Any,
+    max_evaluations: Any,
+    order: Any = 1,
+) -> Options:
     """Check the numerical options of a call."""
-    if method == "auto" and step is bounds is max_step is noise is max_evaluations is None and rtol == 0.0:
+    usual = method == "auto" and step is bounds is max_step is noise is max_evaluations is None and rtol == 0.0
+    if usual and type(order) is int and order == 1:
         return PLAIN
+    order = whole("order", order, 1)
+    if order > HIGHEST:
+        raise InputError(f"`order` must be an integer from 1 to {HIGHEST}; got {order}")
     named = isinstance(method, str) and (method in _STENCILS or method == "complex")
     if not named and not isinstance(method, Stencil):
         raise InputError(
@@ -85,11 +102,14 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
     formula = None
     if step is not None:
         step = real("step", step, 0.0, "a positive finite number")
-        formula = method if isinstance(method, Stencil) else _STENCILS.get(method)
+        named = method in _STENCILS if isinstance(method, str) else False
+        formula = standard(_STENCILS[method], order) if named else method if isinstance(method, Stencil) else None
     elif isinstance(method, Stencil):
         raise InputError("`step` must be given with a Stencil: the formula is fixed, its step is yours to choose")
-    if formula is not None and formula.order != 1:
-        raise InputError(f"`method` must be a Stencil of order 1 here; got order {formula.order}")
+    if formula is not None and formula.order != order:
+        raise InputError(f"`method` must be a Stencil of order {order} here; got order {formula.order}")
+    if method == "complex" and order != 1:
+        raise InputError(f"`order` must be 1 with `method='complex'`; got {order}")
     return Options(
         "stencil" if isinstance(method, Stencil) else method,
         formula,
@@ -100,6 +120,7 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
         real("rtol", rtol, 0.0, "a number of at least 0", closed=True),
         None if max_evaluations is None else whole("max_evaluations", max_evaluations, 1),
         _noise(noise.relative) if isinstance(noise, Noise) else 0.0,
+        order,
     )
 
 
@@ -210,7 +231,7 @@ def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
 def line_budgets(chosen: Options, count: int) -> list[int]:
     """Share one budget for all lines (f at the point is paid for once)."""
     if chosen.max_evaluations is None:
-        return [DEFAULT_BUDGET] * count
+        return [DEFAULT_BUDGET if chosen.order == 1 else HIGHER_BUDGET] * count
     share, rest = divmod(chosen.max_evaluations - 1, count)
     return [1 + share + (index < rest) for index in range(count)]
 
@@ -249,6 +270,7 @@ def coordinate_lines(
                 unit,
                 rounder,
                 pairs=pairs,
+                order=chosen.order,
             )
         )
     return made
@@ -282,4 +304,5 @@ def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
         None,
         2.0 * eps * float((size / share).max()),
         float((size / share).max()),
+        order=chosen.order,
     )

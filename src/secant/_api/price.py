@@ -18,7 +18,7 @@ import numpy as np
 
 from secant._api.derivatives import derivative, directional, gradient, one_output
 from secant._api.descent import gradient_descent
-from secant._api.options import DEFAULT_BUDGET, Options, options
+from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options
 from secant._api.select import positions
 from secant._api.studies import steps
 from secant.core import imaginary
@@ -27,8 +27,9 @@ from secant.core.measures import Price
 from secant.core.request import Request
 from secant.evaluation.evaluator import Evaluator
 
-#: Evaluations of one line beyond f at the point: usual, and usual with an `rtol`.
+#: Evaluations of one line beyond f at the point: usual, usual with an `rtol`, and both for a higher order.
 USUAL, EARLY = 12, 8
+USUAL_HIGHER, EARLY_HIGHER = 22, 12
 #: A gradient's look along two generic directions: usual, and the most.
 GENERIC, GENERIC_MOST = 4, 8
 #: Gradients and single values that the diagnosis of a descent may take, at most.
@@ -37,7 +38,7 @@ DIAGNOSIS, LOOKS = 40, 64
 OVERHEAD = 5e-6
 
 #: Options of a question that are numerical, by name.
-_NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations")
+_NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations", "order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
 
 def _default(option: str) -> Any:
     """Return what an option is where a question does not take it."""
-    return {"method": "auto", "rtol": 0.0}.get(option)
+    return {"method": "auto", "rtol": 0.0, "order": 1}.get(option)
 
 
 def _lines(chosen: Options, count: int) -> _Count:
@@ -112,10 +113,11 @@ def _lines(chosen: Options, count: int) -> _Count:
         moved = sum(offset != 0 for offset in chosen.formula.offsets)
         exact = count * moved + (moved < len(chosen.formula.offsets)) + bool(chosen.relative)
         return _Count(exact, exact)
-    usual = 1 + count * (EARLY if chosen.rtol else USUAL) + bool(chosen.relative)
+    full, early = (USUAL, EARLY) if chosen.order == 1 else (USUAL_HIGHER, EARLY_HIGHER)
+    usual = 1 + count * (early if chosen.rtol else full) + bool(chosen.relative)
     most = chosen.max_evaluations
     if most is None:
-        most = 1 + count * (DEFAULT_BUDGET - 1) + bool(chosen.relative)
+        most = 1 + count * ((DEFAULT_BUDGET if chosen.order == 1 else HIGHER_BUDGET) - 1) + bool(chosen.relative)
     return _Count(min(usual, most), most)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from secant.core.ladder import Line, Steps, Values, step_near
 from secant.core.lanes import Ask, LineCore, many
 from secant.core.line import differentiate, opening
+from secant.core.orders import differentiate as differentiate_again
 from secant.core.request import FAILED, Core, Floats, Reply, Request
 from secant.core.results import Slope
 from secant.core.stencils import Stencil
@@ -172,7 +173,7 @@ def _alone(base: Floats, problem: Line, directions: Floats | None, fun: Sequence
         return Slopes(tuple(tuple(row) for row in _collected(pool)), tuple(rows[0]))
     if fun is not None:
         values = [fun[0], *values]
-    core = differentiate(problem, steps, values, reply.eps)
+    core = _core(problem, steps, values, reply.eps)
     try:
         asked = next(core)
         while True:
@@ -225,9 +226,14 @@ def _block(
     return _collected(pool), fun
 
 
+def _core(problem: Line, steps: Steps, values: Values, u: float) -> LineCore:
+    """Return the line core for the order of the derivative."""
+    return (differentiate if problem.order == 1 else differentiate_again)(problem, steps, values, u)
+
+
 def _ordinary(problem: Line, steps: Steps) -> bool:
     """Return whether a line opens with three pairs in float64, as lanes do."""
-    return problem.rounder is None and len(steps) == 7 and steps[2] == -steps[1]
+    return problem.rounder is None and problem.order == 1 and len(steps) == 7 and steps[2] == -steps[1]
 
 
 def _failed(evaluations: int) -> Slope:
@@ -253,7 +259,7 @@ def _begin(pool: _Pool, index: int, problem: Line, steps: Steps, rows: list[list
     if index in pool.failed:
         return
     for output in range(len(rows[0])):
-        entry = _Entry(index, output, differentiate(problem, steps, [row[output] for row in rows], u))
+        entry = _Entry(index, output, _core(problem, steps, [row[output] for row in rows], u))
         _advance(pool, entry, None)
 
 
