@@ -88,13 +88,14 @@ def options(
     order: Any = 1,
 ) -> Options:
     """Check the numerical options of a call."""
-    usual = method == "auto" and step is bounds is max_step is noise is max_evaluations is None and rtol == 0.0
-    if usual and type(order) is int and order == 1:
-        return PLAIN
     order = whole("order", order, 1)
     if order > HIGHEST:
         raise InputError(f"`order` must be an integer from 1 to {HIGHEST}; got {order}")
     named = isinstance(method, str) and (method in _STENCILS or method == "complex")
+    given = not (step is bounds is max_step is noise is max_evaluations is None)
+    # By type first: False, 0j and arrays of zeros equal the default and are no numbers of at least 0 all the same.
+    if named and method == "auto" and not given and order == 1 and type(rtol) is float and rtol == 0.0:
+        return PLAIN
     if not named and not isinstance(method, Stencil):
         raise InputError(
             f"`method` must be 'auto', 'central', 'forward', 'backward', 'complex' or a Stencil; got {method!r}"
@@ -228,12 +229,13 @@ def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
     return below, above
 
 
-def line_budgets(chosen: Options, count: int) -> list[int]:
-    """Share one budget for all lines (f at the point is paid for once)."""
-    if chosen.max_evaluations is None:
-        return [DEFAULT_BUDGET if chosen.order == 1 else HIGHER_BUDGET] * count
-    share, rest = divmod(chosen.max_evaluations - 1, count)
-    return [1 + share + (index < rest) for index in range(count)]
+def line_budget(chosen: Options, count: int) -> int:
+    """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
+    usual = DEFAULT_BUDGET if chosen.order == 1 else HIGHER_BUDGET
+    most = chosen.max_evaluations
+    if most is None:
+        return usual
+    return min(most, max(usual, 1 + (most - 1) // max(count, 1)))
 
 
 def coordinate_lines(
@@ -247,11 +249,11 @@ def coordinate_lines(
     eps = layout.eps
     places = range(layout.size) if varying is None else [int(i) for i in varying]
     count = len(places)
-    budgets = line_budgets(chosen, count)
+    budget = line_budget(chosen, count)
     plain = layout.exact
     pairs = DEFAULT_BUDGET if count == 1 else FEW_PAIRS if count < MANY else MANY_PAIRS
     made = []
-    for i, budget in zip(places, budgets, strict=True):
+    for i in places:
         x = base.item(i)
         below, above = (inf, inf) if space is None else (float(space[0][i]), float(space[1][i]))
         below, above = _sides(chosen, below, above)
@@ -299,7 +301,7 @@ def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
         float((chosen.max_step / share).min()),
         chosen.noise,
         chosen.rtol,
-        line_budgets(chosen, 1)[0],
+        line_budget(chosen, 1),
         eps,
         None,
         2.0 * eps * float((size / share).max()),

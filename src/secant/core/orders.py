@@ -22,8 +22,8 @@ from math import inf, isfinite, log2, nan
 from secant.core import edges, line, probes
 from secant.core.edges import Ended, difference, side_value
 from secant.core.extrapolate import ENOUGH, MARGIN, NOISE, Pick, descend
-from secant.core.ladder import Ladder, Line, Steps, Values, Work, evaluate, parts, step_near
-from secant.core.line import LADDERS, Rules
+from secant.core.ladder import Ladder, Line, Steps, Values, Work, evaluate, moved, parts, step_near
+from secant.core.line import FIRST, LADDERS, Rules
 from secant.core.refine import EXTRA, in_units, quantum
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
@@ -104,8 +104,8 @@ class Seen:
 
 
 def differentiate(line_: Line, asked: Steps, values: Values, u: float) -> Generator[Steps, Values, Slope]:
-    """Find the derivative of the line's order; its opening was asked and answered."""
-    return (yield from line.differentiate(line_, asked, values, u, HIGHER))
+    """Return the line core for the line's order, the first included; its opening was asked and answered."""
+    return line.differentiate(line_, asked, values, u, FIRST if line_.order == 1 else HIGHER)
 
 
 def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
@@ -300,13 +300,16 @@ def _from_one_side(work: Work, ended: Ended) -> Generator[Steps, Values, Slope]:
 def _short(work: Work, nominal: float, asked: Steps, values: Values) -> Slope:
     """Return what one or two pairs say; nothing could be checked."""
     note = "the evaluations allowed, or the room for a step, left nothing to check with"
-    if len(asked) < 3 or not isfinite(sum(values)):
+    if len(asked) < 3:
         return Slope(nan, inf, Verdict.UNRESOLVED, note=note)
+    known = dict(zip(asked, values, strict=True))
     seen = Seen(nominal, nominal, 0.0, work.rounding(0.0, nominal, max(map(abs, values)))[1], 0.0)
-    for index in range(1, len(asked) - 1, 2):
-        odd, even, step = parts(work, nominal * 0.5 ** (index // 2), values[index], values[index + 1])
-        s = step / nominal
-        seen.points.append(Point(s, odd / s, even / (s * s), abs(work.fun)))
+    for row in (0, 1):
+        t = moved(work.line, nominal * 0.5**row)
+        if t in known and -t in known and isfinite(known[t] + known[-t]):
+            odd, even, step = parts(work, nominal * 0.5**row, known[t], known[-t])
+            s = step / nominal
+            seen.points.append(Point(s, odd / s, even / (s * s), abs(work.fun)))
     found = _answer(work, seen, _best(work, seen), Verdict.UNRESOLVED)
     return replace(found, error=2.0 * found.error, note=note)
 
