@@ -3,11 +3,15 @@
 import math
 import random
 
+import numpy as np
 import pytest
 
 from core.test_line import slope_of
+from core.test_operators import Batches
+from secant.core import operators
 from secant.core.coarse import coarse
 from secant.core.ladder import Line
+from secant.core.request import run
 from secant.core.results import Slope
 from secant.core.verdicts import Verdict
 
@@ -98,3 +102,22 @@ def test_bounds_and_budgets_hold() -> None:
     assert len(asked) <= 12
     assert found.verdict is Verdict.NOISY
     assert isinstance(found, Slope)
+
+
+def test_lines_and_outputs_side_by_side_agree_with_lines_alone() -> None:
+    def f(x):
+        ripple = 1e-4 * math.sin(3e3 * x[1])
+        return np.array([math.sin(x[0]) + ripple, math.exp(x[1])])
+
+    base = np.array([1.0, 0.5])
+    problems = [Line(1.0, 1.0), Line(0.5, 0.5)]
+    fine = run(operators.lines(base, problems), Batches(f))
+    found = run(operators.over_lengths(base, problems, None, fine, [0.5, 0.5], 2.0**-53), Batches(f))
+    assert [[str(slope.verdict) for slope in row] for row in found.slopes] == [["ok", "noisy"], ["ok", "ok"]]
+    assert abs(found.slopes[0][1].value) <= found.slopes[0][1].error < 1e-2
+    assert found.slopes[1][1].value == fine.slopes[1][1].value
+    for most in (3, 33, 47, 80):
+        batches = Batches(f)
+        again = run(operators.over_lengths(base, problems, None, fine, [0.5, 0.5], 2.0**-53, most), batches)
+        assert batches.points == len(batches.seen) <= most
+        assert ("no way to look" in again.slopes[0][0].note) == (most < 32)
