@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
     from secant._api.price import price
+    from secant._api.second import hessian, hvp
     from secant._api.studies import noise, steps
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
     from secant.core.measures import Noise, Price
@@ -54,6 +55,8 @@ _HOME = {
     "grad": "secant._api.derivatives",
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",
+    "hessian": "secant._api.second",
+    "hvp": "secant._api.second",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
     "run": "secant.core.request",
@@ -88,6 +91,8 @@ __all__ = [
     "grad",
     "gradient",
     "gradient_descent",
+    "hessian",
+    "hvp",
     "nn",
     "noise",
     "plots",

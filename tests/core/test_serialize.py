@@ -174,6 +174,8 @@ def test_the_text_itself() -> None:
         },
         "fun": None,
         "step": None,
+        "matrix": None,
+        "matrix_error": None,
     }
 
 

@@ -19,10 +19,12 @@ import numpy as np
 from secant._api.derivatives import derivative, directional, gradient, one_output
 from secant._api.descent import gradient_descent
 from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options
+from secant._api.second import hessian, hvp
 from secant._api.select import positions
 from secant._api.studies import steps
 from secant.core import imaginary
 from secant.core.errors import InputError, InputTypeError
+from secant.core.hessians import FIRST, LEVELS, RESTARTS
 from secant.core.measures import Price
 from secant.core.request import Request
 from secant.evaluation.evaluator import Evaluator
@@ -30,6 +32,8 @@ from secant.evaluation.evaluator import Evaluator
 #: Evaluations of one line beyond f at the point: usual, usual with an `rtol`, and both for a higher order.
 USUAL, EARLY = 12, 8
 USUAL_HIGHER, EARLY_HIGHER = 22, 12
+#: Of an axis of a Hessian, and the most of a pair of axes: all levels, after as many restarts as there may be.
+USUAL_AXIS, MOST_OF_PAIR = 11, 2 * (FIRST * RESTARTS + len(LEVELS))
 #: A gradient's look along two generic directions: usual, and the most.
 GENERIC, GENERIC_MOST = 4, 8
 #: Gradients and single values that the diagnosis of a descent may take, at most.
@@ -52,7 +56,8 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
 
     Parameters
     ----------
-    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`gradient_descent` or :func:`steps`.
+    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`hessian`, :func:`hvp` (of f, without a
+        gradient), :func:`gradient_descent` or :func:`steps`.
     f, x, further, how : what the question would be asked with, its options included.
 
     Returns
@@ -82,14 +87,16 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         raise InputTypeError(f"`{name}` does not take this: {error}") from None
     bound.apply_defaults()
     given = bound.arguments
-    chosen = options(*(given.get(option, _default(option)) for option in _NUMERICAL))
+    if given.get("gradient") is not None:
+        raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
+    chosen = options(*(given.get(option, _default(option, question)) for option in _NUMERICAL))
     evaluator = Evaluator(f, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False))
     if question in (derivative, steps) and not evaluator.layout.scalar:
         raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
     began = perf_counter()
     evaluator(Request(evaluator.base, None, (0.0,)))
     call = perf_counter() - began
-    if question in (gradient, gradient_descent):
+    if question in (gradient, gradient_descent, hessian, hvp):
         one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
     entries = evaluator.layout.size if varying is None else varying.size
@@ -98,9 +105,9 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
 
 
-def _default(option: str) -> Any:
+def _default(option: str, question: Callable[..., Any]) -> Any:
     """Return what an option is where a question does not take it."""
-    return {"method": "auto", "rtol": 0.0, "order": 1}.get(option)
+    return {"method": "auto", "rtol": 0.0, "order": 2 if question in (hessian, hvp) else 1}.get(option)
 
 
 def _lines(chosen: Options, count: int) -> _Count:
@@ -133,6 +140,26 @@ def _of_gradient(chosen: Options, entries: int, __: Any) -> _Count:
     return _Count(count.usual + GENERIC, count.most + GENERIC_MOST)
 
 
+def _of_hessian(chosen: Options, entries: int, _: Any) -> _Count:
+    """Count the lines of the axes, and the levels of the pairs of them."""
+    return _of_pairs(chosen, entries, entries * (entries - 1) // 2)
+
+
+def _of_product(chosen: Options, entries: int, _: Any) -> _Count:
+    return _of_pairs(chosen, entries + 1, entries)
+
+
+def _of_pairs(chosen: Options, axes: int, pairs: int) -> _Count:
+    if chosen.formula is not None:
+        count = _lines(chosen, axes + pairs)
+        centre = 0 not in chosen.formula.offsets
+        return _Count(count.usual + centre, count.most + centre)
+    extra = bool(chosen.relative)
+    usual = 1 + axes * USUAL_AXIS + pairs * 2 * FIRST + extra
+    most = chosen.max_evaluations or 1 + axes * (HIGHER_BUDGET - 1) + pairs * MOST_OF_PAIR + extra
+    return _Count(min(usual, most), most)
+
+
 def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
     iterations = given["iterations"]
     if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
@@ -154,6 +181,8 @@ _COUNTS: dict[Any, Callable[[Options, int, Any], _Count]] = {
     derivative: _of_line,
     gradient: _of_gradient,
     directional: _of_line,
+    hessian: _of_hessian,
+    hvp: _of_product,
     gradient_descent: _of_descent,
     steps: _of_steps,
 }

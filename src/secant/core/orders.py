@@ -37,6 +37,8 @@ from secant.core.windows import EVEN_PART, ODD_PART, SIDE_PART, Data, Window, be
 CLIMBS, BLIND_CLIMBS = 8, 3
 #: Extra pairs as shares of the largest step that pays, for orders above the second.
 AROUND = (1.3125, 0.75, 1.09375, 0.875, 0.625)
+#: A line that may add larger steps up to so many pairs may add some close to the largest as well.
+UNLIMITED = 40
 #: Powers of h are told apart to this, and are that much at least: what is lower is a jump, or noise.
 #: Without smaller steps to look at, a claim needs ``SURE_POWER``: noise seldom falls so fast three times.
 POWER, LEAST_POWER, SURE_POWER = 0.1, 0.41, 1.4
@@ -231,7 +233,13 @@ def _widened(work: Work, seen: Seen, verdict: Verdict | None) -> Generator[Steps
     best = _best(work, seen)
     top = seen.top * 0.5**best.top
     for climb in range(CLIMBS):
-        if best.top or best.noise < 0.5 * best.bar or _enough(work, seen, best) or work.left() < cost:
+        if (
+            len(seen.points) >= limits.pairs
+            or best.top
+            or best.noise < 0.5 * best.bar
+            or _enough(work, seen, best)
+            or work.left() < cost
+        ):
             break
         if (climb >= BLIND_CLIMBS and abs(best.value) <= best.bar) or 2.0 * seen.top > room:
             break
@@ -245,7 +253,7 @@ def _widened(work: Work, seen: Seen, verdict: Verdict | None) -> Generator[Steps
         if not improved:
             break
     first = best
-    if not _enough(work, seen, best):
+    if limits.pairs >= UNLIMITED and not _enough(work, seen, best):
         # Beyond the largest step that pays only where f has been seen already.
         shares = (AROUND if best.top and work.line.order > 2 else EXTRA)[: max(0, work.left() // cost)]
         if shares and (yield from seen.add(work, *(share * top for share in shares))):

@@ -134,6 +134,8 @@ class Estimate:
     details : by path, the :class:`Slope` of every entry that is not ok (``details[""]`` of a scalar).
     fun : f(x), where it was evaluated.
     step : the step whose values decided, per entry.
+    matrix, matrix_error : of a Hessian, value and error as (n, n) arrays, n being the entries of x in the order in
+        which its leaves come; else None.
 
     >>> Estimate(0.2, 1.4e-15, Verdict.OK, Verdict.OK, 13)
     0.2 +/- 1.4e-15   ok   13 evaluations
@@ -147,6 +149,8 @@ class Estimate:
     details: Mapping[str, Slope] = field(default_factory=dict)
     fun: Any = None
     step: Any = None
+    matrix: Any = None
+    matrix_error: Any = None
 
     @property
     def ok(self) -> bool:

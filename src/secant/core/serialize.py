@@ -387,6 +387,8 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "details": (_put_slopes, _take_slopes),
         "fun": _TREE,
         "step": _TREE,
+        "matrix": _TREE,
+        "matrix_error": _TREE,
     },
     "Descent": {
         "x": _TREE,

@@ -172,13 +172,13 @@ def best_window(data: Data, c: int, u: float, other: Data | None = None, *, top_
 
 
 def _agreed(ends: list[Window]) -> Window:
-    """Return the window of smallest bar when each must agree with those of smaller steps, or widen its bar."""
+    """Return the window of smallest bar when each must agree with those of other steps, or widen its bar."""
     best, least = NOWHERE, inf
-    for index, found in enumerate(ends):
+    for found in ends:
         if found.bar >= least:
             continue
         bar = found.bar
-        for its in ends[index + 1 :]:
+        for its in ends:
             apart = abs(found.value - its.value)
             if apart > APART * (found.bar + its.bar):
                 bar = max(bar, found.bar + apart)
