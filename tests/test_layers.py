@@ -15,7 +15,7 @@ CORE = {
         *("arrays", "coarse", "edges", "extrapolate", "few", "ladder", "lanes", "line", "orders", "probes", "refine"),
         "scale",
     ),
-    3: ("curvature", "descent", "diagnosis", "hessians", "imaginary", "operators", "pool", "sightings"),
+    3: ("curvature", "descent", "diagnosis", "hessians", "imaginary", "operators", "pool", "salvage", "sightings"),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}
 LAYERS |= {"secant._version": 0, "secant.evaluation": 4, "secant._api": 5}

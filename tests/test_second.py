@@ -298,3 +298,44 @@ def test_prices() -> None:
     assert secant.price(secant.hessian, f, AT, step=1e-3).evaluations == 13
     assert secant.price(secant.derivative, math.sin, 1.0, order=2).evaluations == 23
     assert secant.price(secant.hvp, f, AT, V).at_most >= secant.hvp(f, AT, V).evaluations
+
+
+def test_a_deadline_leaves_what_was_found() -> None:
+    calls = 0
+
+    def slow(x: Any) -> float:
+        nonlocal calls
+        calls += 1
+        if calls > 40:
+            raise KeyboardInterrupt
+        return f(x)
+
+    est = secant.hessian(slow, AT)
+    assert est.stopped == "keyboard"
+    assert est.verdict is Verdict.UNRESOLVED
+    assert np.isnan(est.value[0, 1])
+    assert abs(est.value[0, 0] - exact(AT)[0, 0]) <= est.error[0, 0]
+    assert secant.hvp(f, AT, V, deadline=1e-9).stopped == "deadline"
+    assert secant.hessian(None, AT, gradient=slopes, deadline=1e-9).stopped == "deadline"
+
+
+def test_what_is_known_and_random_is_handed_on() -> None:
+    def noisy(x: Any, seed: int) -> float:
+        return f(x) * (1.0 + np.random.default_rng(seed).standard_normal())
+
+    est = secant.hessian(noisy, AT, seed=3)
+    assert est.ok
+    plain = secant.hessian(f, AT)
+    assert secant.hessian(f, AT, f0=f(AT)).evaluations == plain.evaluations - 1
+    assert len(secant.hessian(f, AT, keep_samples=True).samples) == plain.evaluations
+    assert secant.derivative(math.sin, 1.0, order=2, f0=math.sin(1.0)).ok
+    with pytest.raises(InputError, match="`f0` must be left out with `gradient`"):
+        secant.hessian(f, AT, gradient=slopes, f0=1.0)
+
+
+def test_versions_of_f_are_compared_for_every_order() -> None:
+    est = secant.derivative(math.sin, 1.0, order=2, scale=lambda x: math.sin(x) + 1e-6 * x * x)
+    assert abs(est.value + math.sin(1.0)) <= est.error
+    assert est.error > 1e-7
+    with pytest.raises(InputError, match="another version of f"):
+        secant.derivative(math.sin, 1.0, order=2, scale=0.5)

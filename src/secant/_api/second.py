@@ -1,328 +1,167 @@
-"""The questions of second order: hessian and hvp.
+"""`scale=`: every slope is looked at a second time, over a length or at another version of f.
 
-From values of f by pairs of directions (:mod:`secant.core.hessians`), or from gradients when there are any: then the
-Hessian is a Jacobian, and its product with a vector a directional derivative.
+The second look has its share of the budget put aside; what the first does not need is there for it as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from math import isnan, nan
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from secant._api.derivatives import again, one_output, settle, still
-from secant._api.options import Method, Options, at_point, coordinate_lines, direction_line, options
-from secant._api.select import narrowed, positions
-from secant.core.errors import InputError, InputTypeError
-from secant.core.hessians import PAIRS, Curvatures, curvatures
-from secant.core.measures import Noise
-from secant.core.operators import Slopes, fixed, lines
-from secant.core.request import Core, Floats, run
-from secant.core.results import Estimate, Slope
-from secant.core.verdicts import Verdict, worst
-from secant.evaluation import foreign
-from secant.evaluation.evaluator import Evaluator, OnError
-from secant.evaluation.trees import Layout, Leaf, flatten, leaves
+from secant._api.options import Options
+from secant._api.select import Positions, narrowed
+from secant.core.coarse import compared
+from secant.core.errors import InputError, OutputError
+from secant.core.ladder import Line
+from secant.core.operators import Slopes, over_lengths
+from secant.core.request import Floats, Interrupted, run
+from secant.core.verdicts import Verdict
+from secant.evaluation.foreign import as_numpy
+from secant.evaluation.trees import Layout, flatten
+from secant.evaluation.watch import Watch, watched
 
-#: Entries of a Hessian by row and column, each pair once.
-Entries = dict[tuple[int, int], Slope]
-
-#: Sums of both bars by which the two places of an entry may differ.
-DISAGREE = 3.0
-UNSYMMETRIC = "the gradient's own derivatives by the two entries differ by {:.3g}, more than their bars: is it right?"
+#: What a second look at one line usually costs, in evaluations.
+USUAL = 8
+ALLOWED = "a positive finite length, lengths like x, or another version of f"
 
 
-def hessian(
-    f: Callable[..., Any] | None,
-    x: Any,
-    *,
-    gradient: Callable[..., Any] | None = None,
-    method: Method = "auto",
-    step: float | None = None,
-    bounds: Any = None,
-    max_step: float | None = None,
-    noise: float | Noise | None = None,
-    rtol: float = 0.0,
-    max_evaluations: int | None = None,
-    wrt: Any = None,
-    args: tuple[Any, ...] = (),
-    on_error: OnError = "domain",
-) -> Estimate:
-    """Find all second derivatives of a scalar f: a symmetric matrix.
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """The length for each entry of x, (n,)."""
 
-    Parameters
-    ----------
-    f : called as ``f(x, *args)``; returns one number. It is not called, and may be None, when ``gradient`` is given.
-    x : as for :func:`gradient`: a number, an array of any shape and real dtype, or a tree of them.
-    gradient : the gradient of f, when there is one: called as ``gradient(x, *args)``, it returns what :func:`gradient`
-        returns as value. Then the columns are differences of gradients, some 13 calls for each entry of x in place of
-        some 10 + 3 (n - 1), and more exact. Both places of an entry are found by themselves, and where they differ by
-        more than their bars the verdict is ``unresolved``.
-    method, step : with a ``step`` the shortest formula along each coordinate and each sum of two of them.
-    rtol, max_evaluations : 371 evaluations are usual for 10 entries, ``1 + 10 n + 3 n (n - 1)`` for n of them.
+    each: Floats
 
-    The other parameters, errors and verdicts are those of :func:`gradient`.
 
-    Returns
-    -------
-    Estimate with ``value``, ``error`` and ``verdicts`` of the shape x.shape + x.shape; of a tree they are a tree of
-    trees, of leaf.shape + other.shape. ``matrix`` and ``matrix_error`` are flat, (n, n).
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Another version of f, called as f is."""
 
-    Mixed derivatives come by polarization, at three steps along the sum of two coordinates.
+    f: Callable[..., Any]
 
-    >>> import numpy as np
-    >>> hessian(lambda x: x[0] ** 2 * x[1], np.array([3.0, 4.0])).value.round(9)
-    array([[8., 6.],
-           [6., 0.]])
-    >>> print(hessian(None, {"a": 1.0, "b": 2.0}, gradient=lambda p: {"a": p["a"] * p["b"], "b": p["a"] ** 2 / 2}))
-    ['a']['a']  2 +/- ...   ok
-    ['a']['b']  1 +/- ...   ok
-    ['b']['a']  1 +/- ...   ok
-    ['b']['b']  0 +/- ...   ok
-    ok   ... evaluations
+
+Scale: TypeAlias = Lengths | Version
+
+
+def scaled(scale: Any, chosen: Options, layout: Layout) -> Scale | None:
+    """Check `scale`; None when there is none.
+
+    >>> from secant._api.options import PLAIN
+    >>> scaled([0.5, 2.0], PLAIN, flatten([1.0, 1.0])[1])
+    Lengths(each=array([0.5, 2. ]))
     """
-    order = 2 if gradient is None else 1
-    chosen = _options(method, step, bounds, max_step, noise, rtol, max_evaluations, order)
-    evaluator = _evaluator(f, x, gradient, args, on_error)
-    layout = evaluator.layout
-    varying = positions(wrt, x, layout)
-    chosen = at_point(chosen, evaluator)
-    evaluate = evaluator if varying is None else narrowed(evaluator, varying, layout.size)
-    problems = coordinate_lines(chosen, evaluator.base, layout, varying)
-    n = len(problems)
-    places = list(range(n)) if varying is None else varying.tolist()
-    if gradient is not None:
-        core = lines(evaluator.base, problems, most=chosen.max_evaluations)
-        if chosen.formula is not None:
-            core = fixed(evaluator.base, problems, chosen.formula, chosen.step)
-        found = settle(chosen, run(core, evaluate))
-        entries = _symmetric(again(chosen, evaluator, found), places)
-        return _estimate(evaluator, entries, nan)
-    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
-    if chosen.formula is not None:
-        second = run(_fixed(evaluator.base, chosen, problems, pairs), evaluate)
-    else:
-        problems = [replace(problem, pairs=PAIRS) for problem in problems]
-        second = run(curvatures(evaluator.base, problems, pairs, most=chosen.max_evaluations), evaluate)
-    one_output(evaluator, "hessian")
-    axes = again(chosen, evaluator, settle(chosen, Slopes((tuple(second.axes),), (second.fun,)))).slopes[0]
-    mixed = settle(chosen, Slopes((tuple(second.mixed),), (second.fun,))).slopes[0]
-    if varying is None and not layout.scalar and still(axes, evaluator):
-        axes = tuple(_independent(slope) for slope in axes)
-        mixed = tuple(_independent(slope) for slope in mixed)
-    entries = {(place, place): slope for place, slope in zip(places, axes, strict=True)}
-    entries |= {(places[i], places[j]): slope for (i, j), slope in zip(pairs, mixed, strict=True)}
-    return _estimate(evaluator, entries, second.fun)
-
-
-def hvp(
-    f: Callable[..., Any] | None,
-    x: Any,
-    v: Any,
-    *,
-    gradient: Callable[..., Any] | None = None,
-    bounds: Any = None,
-    max_step: float | None = None,
-    noise: float | Noise | None = None,
-    rtol: float = 0.0,
-    max_evaluations: int | None = None,
-    args: tuple[Any, ...] = (),
-    on_error: OnError = "domain",
-) -> Estimate:
-    """Multiply the Hessian of a scalar f by a vector.
-
-    With ``gradient`` it is the derivative of the gradient along v: some 13 calls, whatever the size of x. From values
-    of f alone it is as many mixed derivatives as x has entries, some 17 evaluations each. Of v @ H @ v,
-    :func:`directional` with ``order=2`` costs far less.
-
-    Parameters
-    ----------
-    f, x, gradient : as for :func:`hessian`.
-    v : of x's structure and shapes, and any length but zero.
-
-    The other parameters, errors and verdicts are those of :func:`hessian`.
-
-    Returns
-    -------
-    Estimate with ``value``, ``error`` and ``verdicts`` in x's structure.
-
-    >>> import numpy as np
-    >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([3.0, 4.0]), np.array([1.0, 1.0])).value.round(9)
-    array([14.,  6.])
-    """
-    chosen = _options("auto", None, bounds, max_step, noise, rtol, max_evaluations, 2 if gradient is None else 1)
-    evaluator = _evaluator(f, x, gradient, args, on_error)
-    vector, layout = flatten(v, name="v")
-    if layout.shapes != evaluator.layout.shapes:
-        raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
-    if not vector.any():
-        raise InputError("`v` must not be zero: it names the direction")
-    chosen = at_point(chosen, evaluator)
-    along = direction_line(chosen, evaluator, vector)
-    if gradient is not None:
-        core = lines(evaluator.base, [along], vector[np.newaxis], most=chosen.max_evaluations)
-        found = again(chosen, evaluator, run(core, evaluator))
-        return _vector(evaluator, [row[0] for row in found.slopes], nan)
-    problems = [replace(p, pairs=PAIRS) for p in coordinate_lines(chosen, evaluator.base, evaluator.layout)]
-    pairs = [(i, len(problems)) for i in range(len(problems))]
-    along = replace(along, pairs=PAIRS)
-    core_ = curvatures(evaluator.base, problems, pairs, vector, along, chosen.max_evaluations)
-    second = run(core_, evaluator)
-    one_output(evaluator, "hvp")
-    return _vector(evaluator, second.mixed, second.fun)
-
-
-def _options(method: Any, *further: Any) -> Options:
-    if method == "complex":
-        raise InputError("`method` must be 'auto', 'central', 'forward', 'backward' or a Stencil here; got 'complex'")
-    return options(method, *further)
-
-
-def _evaluator(
-    f: Callable[..., Any] | None, x: Any, gradient: Callable[..., Any] | None, args: tuple[Any, ...], on_error: OnError
-) -> Evaluator:
-    """Return an evaluator for f, or for its gradient as a flat vector."""
-    if gradient is None:
-        if f is None:
-            raise InputTypeError("`f` must be callable; it may be None only when `gradient` is given")
-        return Evaluator(f, x, args=args, on_error=on_error)
-    if not callable(gradient):
-        raise InputTypeError(f"`gradient` must be callable; got {gradient!r:.60}")
-    if f is not None and not callable(f):
-        raise InputTypeError(f"`f` must be callable or None; got {f!r:.60}")
-    given = gradient
-
-    def flat(point: Any, *further: Any) -> Any:
-        parts = [foreign.as_numpy(leaf) for leaf in leaves(given(point, *further))]
-        shapes, wanted = tuple(np.shape(part) for part in parts), evaluator.layout.shapes
-        if shapes != wanted:
-            raise InputTypeError(f"`gradient` must return arrays of x's shapes {wanted}; it returned {shapes}")
-        return np.concatenate([np.reshape(part, -1) for part in parts])
-
-    evaluator = Evaluator(flat, x, args=args, on_error=on_error, name="gradient")
-    return evaluator
-
-
-def _independent(slope: Slope) -> Slope:
-    return Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach)
-
-
-def _symmetric(found: Slopes, places: Sequence[int]) -> Entries:
-    """Join the two places of each entry, derivatives of a gradient; they should be the same within their bars."""
-    entries: Entries = {}
-    for j, column in enumerate(places):
-        for i, row in enumerate(places[: j + 1]):
-            upper, lower = found.slopes[row][j], found.slopes[column][i]
-            entries[row, column] = upper if i == j else _joined(upper, lower)
-    return entries
-
-
-def _joined(one: Slope, other: Slope) -> Slope:
-    """Return the mean of two findings of one entry, or the one that is known far better."""
-    worse = max(one, other, key=lambda slope: slope.verdict.severity)
-    if worse.verdict.severity > Verdict.NOISY.severity:
-        return worse
-    apart = abs(one.value - other.value)
-    better = min(one, other, key=lambda slope: slope.error)
-    mean = 0.5 * one.value + 0.5 * other.value
-    if apart > DISAGREE * (one.error + other.error):
-        note = UNSYMMETRIC.format(apart)
-        return replace(
-            worse, value=mean, error=max(one.error, other.error) + apart, verdict=Verdict.UNRESOLVED, note=note
+    if scale is None:
+        return None
+    if chosen.formula is not None or chosen.method == "complex":
+        way = "a fixed `step`" if chosen.formula is not None else "`method='complex'`"
+        raise InputError(f"`scale` must be left out with {way}: it has no second look")
+    if callable(scale):
+        return Version(scale)
+    if chosen.order > 1:
+        raise InputError(
+            f"`scale` must be another version of f with an `order` of {chosen.order}: a length is for slopes"
         )
-    if 3.0 * better.error < max(one.error, other.error):
-        return replace(better, verdict=worse.verdict)
-    return replace(worse, value=mean, error=max(one.error, other.error))
+    plain = as_numpy(scale)
+    if isinstance(plain, int | float | np.integer | np.floating) and not isinstance(plain, bool):
+        each = np.full(layout.size, float(plain))
+    else:
+        each, other = flatten(scale, name="scale")
+        if other.shapes != layout.shapes:
+            raise InputError(
+                f"`scale` must be {ALLOWED}; its leaves have shapes {other.shapes}, those of x {layout.shapes}"
+            )
+    for i in np.flatnonzero(~((each > 0.0) & np.isfinite(each))):
+        raise InputError(f"`scale` must be {ALLOWED}; got {each[i]:.6g}{' for x' + layout.path(int(i)) if i else ''}")
+    return Lengths(each)
 
 
-def _fixed(
-    base: Floats, chosen: Options, problems: Sequence[Any], pairs: Sequence[tuple[int, int]]
-) -> Core[Curvatures]:
-    """Apply the formula of a fixed step along the coordinates and the sums of two of them; it tells no error."""
-    assert chosen.formula is not None
-    n = len(problems)
-    directions = np.zeros((n + len(pairs), n))
-    directions[range(n), range(n)] = 1.0
-    for row, (i, j) in enumerate(pairs, n):
-        directions[row, [i, j]] = 1.0
-    lines_ = [*problems, *(problems[i] for i, _ in pairs)]
-    found = yield from fixed(base, lines_, chosen.formula, chosen.step, directions, True)
-    row_ = found.slopes[0]
-    mixed = []
-    for slope, (i, j) in zip(row_[n:], pairs, strict=True):
-        worse = max(slope, row_[i], row_[j], key=lambda its: its.verdict.severity)
-        value = 0.5 * (slope.value - row_[i].value - row_[j].value)
-        mixed.append(replace(worse, value=value, evaluations=slope.evaluations))
-    return Curvatures(list(row_[:n]), mixed, found.fun)
+def first_share(scale: Scale | None, chosen: Options, count: int) -> Options:
+    """Return the options of the first look at so many lines, when a second one follows."""
+    most = chosen.max_evaluations
+    if scale is None or most is None:
+        return chosen
+    # Both versions have half of it.
+    share = most // 2 if isinstance(scale, Version) else most - min(USUAL * count, most // 2)
+    return replace(chosen, max_evaluations=max(share, 1))
 
 
-def _vector(evaluator: Evaluator, slopes: Sequence[Slope], fun: float) -> Estimate:
-    """Put the entries of a product into x's structure."""
-    layout = evaluator.layout
-    verdicts = [slope.verdict for slope in slopes]
-    return Estimate(
-        layout.wrap([slope.value for slope in slopes], "value"),
-        layout.wrap([slope.error for slope in slopes], "error"),
-        layout.wrap(verdicts, "verdict"),
-        worst(verdicts),
-        evaluator.evaluations,
-        {layout.path(i): slope for i, slope in enumerate(slopes) if slope.verdict is not Verdict.OK or slope.note},
-        None if isnan(fun) else fun,
-        layout.wrap([slope.step for slope in slopes], "error"),
+def twin(scale: Scale | None, x: Any, **how: Any) -> Watch | None:
+    """Return the watch over the other version of f, where there is one; its clock starts with that of the first."""
+    return watched(scale.f, x, **how) if isinstance(scale, Version) else None
+
+
+def looks(
+    scale: Scale | None,
+    chosen: Options,
+    watch: Watch,
+    other: Watch | None,
+    f0: Any,
+    look: Callable[[Watch, Any], tuple[Slopes, Sequence[Line]]],
+    v: Floats | None = None,
+    varying: Positions | None = None,
+) -> Slopes:
+    """Look once, and a second time where ``scale`` asks for it; ``other`` is the watch over the other version of f."""
+    found, problems = look(watch, f0)
+    if scale is None:
+        return found
+    if watch.stopped:
+        return _unfinished(found)
+    if isinstance(scale, Lengths):
+        return _over(scale, chosen, watch, problems, found, v, varying)
+    assert other is not None
+    return _against(found, watch, look(other, None)[0], other)
+
+
+def _over(
+    scale: Lengths,
+    chosen: Options,
+    watch: Watch,
+    problems: Sequence[Line],
+    found: Slopes,
+    v: Floats | None,
+    varying: Positions | None,
+) -> Slopes:
+    """Look at slopes over lengths: along coordinates, or along one direction, where x moves by the least of them."""
+    evaluator = watch.evaluator
+    each = scale.each if varying is None else scale.each[varying]
+    lengths = each.tolist() if v is None else [float((each[v != 0.0] / np.abs(v[v != 0.0])).min())]
+    most = chosen.max_evaluations
+    left = None if most is None else max(most - evaluator.evaluations, 0)
+    directions = None if v is None else v[np.newaxis]
+    core = over_lengths(evaluator.base, problems, directions, found, lengths, evaluator.eps, left)
+    evaluate = watch if varying is None else narrowed(watch, varying, evaluator.layout.size)
+    try:
+        return run(core, evaluate)
+    except Interrupted:
+        return _unfinished(found)
+
+
+def _against(found: Slopes, watch: Watch, other: Slopes, second: Watch) -> Slopes:
+    """Compare the slopes of two versions of f; the evaluations of both are counted."""
+    one, two = watch.evaluator, second.evaluator
+    if one.value_shape != two.value_shape or len(found.slopes) != len(other.slopes):
+        raise OutputError(
+            f"`scale`: the other version of f must return what f does, of shape {one.value_shape}; "
+            f"it returned shape {two.value_shape}"
+        )
+    one.evaluations += two.evaluations
+    if second.stopped:
+        watch.stopped = second.stopped
+        return _unfinished(found)
+    rows = zip(found.slopes, other.slopes, strict=True)
+    return Slopes(tuple(tuple(map(compared, row, its)) for row, its in rows), found.outputs)
+
+
+def _unfinished(found: Slopes) -> Slopes:
+    """Return slopes that were to be looked at a second time, and were not."""
+    note = "cut short before the second look that `scale` asks for"
+    usable = (Verdict.OK, Verdict.NOISY)
+    return Slopes(
+        tuple(
+            tuple(replace(s, verdict=Verdict.UNRESOLVED, note=note) if s.verdict in usable else s for s in row)
+            for row in found.slopes
+        ),
+        found.outputs,
     )
-
-
-def _estimate(evaluator: Evaluator, entries: Entries, fun: float) -> Estimate:
-    """Put the entries of a Hessian into x's structure, twice; NaN where one was not asked for."""
-    layout = evaluator.layout
-    shape = (layout.size, layout.size)
-    # Nothing is wrong with what was not asked for, so its verdict is ok; what marks it is an error of NaN.
-    values, errors, steps = np.full(shape, nan), np.full(shape, nan), np.full(shape, nan)
-    verdicts = np.full(shape, Verdict.OK, dtype=object)
-    details = {}
-    for (i, j), slope in entries.items():
-        for place in {(i, j), (j, i)}:
-            values[place], errors[place], steps[place] = slope.value, slope.error, slope.step
-            verdicts[place] = slope.verdict
-        if slope.verdict is not Verdict.OK or slope.note:
-            details[_path(layout, i, j)] = slope
-    return Estimate(
-        _wrapped(layout, values, "value"),
-        _wrapped(layout, errors, "error"),
-        _wrapped(layout, verdicts, "verdict"),
-        worst(slope.verdict for slope in entries.values()),
-        evaluator.evaluations,
-        details,
-        None if isnan(fun) else fun,
-        _wrapped(layout, steps, "error"),
-        values,
-        errors,
-    )
-
-
-def _path(layout: Layout, i: int, j: int) -> str:
-    """Return where an entry is found in the answer: the leaves' paths, and one index for both."""
-    index: list[str] = []
-    for leaf, place in ((layout.leaf(i), i), (layout.leaf(j), j)):
-        index += [str(int(part)) for part in np.unravel_index(place - leaf.start, leaf.shape)]
-    return layout.leaf(i).path + layout.leaf(j).path + (f"[{', '.join(index)}]" if index else "")
-
-
-def _wrapped(layout: Layout, table: Any, kind: foreign.Kind) -> Any:
-    """Return an (n, n) table in x's structure, and each leaf of that in x's structure again."""
-
-    def part(one: Leaf, other: Leaf) -> Any:
-        block = table[one.start : one.stop, other.start : other.stop].reshape(one.shape + other.shape)
-        home = one.home if one.shape or one.home is not None else other.home
-        if home is not None:
-            return foreign.result(home, block, kind)
-        if not block.ndim:
-            return block.item()
-        if kind == "value":
-            return block.astype(np.result_type(one.dtype, other.dtype))
-        return np.array(block)
-
-    return layout.assembled([layout.assembled([part(one, other) for other in layout.leaves]) for one in layout.leaves])
