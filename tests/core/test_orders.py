@@ -181,6 +181,36 @@ def test_so_do_arguments(order, power, seed) -> None:
     assert scaled.error * factor**order == plain.error
 
 
+@each_order
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200])
+@pytest.mark.parametrize("seed", range(6))
+def test_values_of_any_size_will_do(order, size, seed) -> None:
+    """Squares of their rounding are beyond the range of floats."""
+    f, x, truth = next(drawn(seed))
+    slope = found(lambda x: size * f(x), x, order)
+    assert abs(slope.value - size * truth(order)) <= slope.error
+    assert slope.error <= 1e-5 * size * abs(truth(order))
+
+
+@each_order
+@pytest.mark.parametrize("distance", [1e-9, 1e-6, 1e-4])
+def test_the_finest_one_sided_ladder_counts_not_the_smallest_bar(order, distance) -> None:
+    """Coarse ladders, which cannot see how close the end of the domain is, have small bars and do not settle."""
+    x = 1.0 + distance
+    slope = found(lambda x: math.sqrt(x - 1.0), x, order, below=distance)
+    truth = falling(0.5, order) * (x - 1.0) ** (0.5 - order)
+    assert abs(slope.value - truth) <= slope.error or slope.verdict is Verdict.UNRESOLVED
+
+
+@each_order
+@pytest.mark.parametrize("x", [3.5e-300, 1e-160, 1e160, 5e-324, 1.7e308])
+def test_points_of_any_size_break_nothing(order, x) -> None:
+    for f in (lambda x: x, lambda x: x * (1.0 + x), math.sqrt, math.log):
+        slope = found(f, x, order)
+        assert slope.error >= 0.0
+        assert slope.verdict is not Verdict.OK or math.isfinite(slope.error)
+
+
 def rough(power, odd=False):
     """|x| to a power, odd or even."""
     return lambda x: math.copysign(1.0, x) * abs(x) ** power if odd else abs(x) ** power

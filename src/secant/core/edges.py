@@ -139,7 +139,8 @@ def side_ladder(
         if best is None or slope.error < best.error:
             best = slope
         if reason == "floor":
-            return best
+            # Of a slope the finest ladder has the smallest bar, of a higher order the coarsest, settled or not.
+            return best if conclude is None else slope
         if reason == "small" and top * 2.0 < min(room, ceiling_):
             top = step_near(min(top * 2.0**10, room, ceiling_))
             continue

@@ -280,6 +280,8 @@ def _answer(work: Work, seen: Seen, best: Window, verdict: Verdict | None) -> Sl
         value, error = 2.0 * seen.side * value, 2.0 * error
     usual = NOISE * max(seen.rounding, UNIT_ROUNDOFF * max(point.size for point in seen.points))
     noisy = seen.sigma > usual and error > 1024.0 * UNIT_ROUNDOFF * abs(value)
+    if not isfinite(error):
+        verdict = Verdict.UNRESOLVED
     if verdict is None:
         verdict = Verdict.NOISY if noisy else Verdict.AT_BOUND if seen.side else Verdict.OK
     return Slope(

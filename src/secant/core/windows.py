@@ -98,6 +98,9 @@ def _row(data: Data, bottom: int, c: int, widest: int) -> _Row:
     v = [step * step for step in data.steps] if part.square else data.steps
     scale = [step**part.power for step in data.steps]
     row = _Row([], [], [])
+    # In units of the largest, for the squares of very small and very large levels are beyond the range of floats.
+    loudest = max(data.noise, default=0.0) or 1.0
+    loud = [level / loudest / size for level, size in zip(data.noise, scale, strict=True)]
     nodes: list[int] = []
     # Of each node, the lowest coefficients of the product of (v[j] + x) over the others, and that of (v[j] - v[i]).
     products: list[list[float]] = []
@@ -125,11 +128,11 @@ def _row(data: Data, bottom: int, c: int, widest: int) -> _Row:
             for index, node in enumerate(nodes):
                 weight = sign * products[index][c] / gaps[index]
                 total += weight * data.values[node]
-                weight *= data.noise[node] / scale[node]
+                weight *= loud[node]
                 squares += weight * weight
                 straight += weight
         row.values.append(total)
-        row.noise.append(sqrt(part.single * squares + part.shared * straight * straight))
+        row.noise.append(loudest * sqrt(part.single * squares + part.shared * straight * straight))
         row.size.append(whole[c])
     return row
 
@@ -205,7 +208,7 @@ def _judged(row: _Row, above: _Row, n: int, c: int, top: int, bottom: int, u: fl
         before = abs(row.values[n - 2] - row.values[n - 3])
         next_, last, earlier = row.size[n - 1], row.size[n - 2], row.size[n - 3]
         # A[n] / A[n-1] is taken to be A[n-1] / A[n-2].
-        decay = (gap / last) / (before / earlier) * (next_ / last) if before > 0.0 else 1.0
+        decay = gap / before * (earlier / last) * (next_ / last) if before > 0.0 else 1.0
         decay = min(max(decay, LEAST_DECAY), 2.0)
         if gap > row.noise[n - 1]:
             # All that is still to come is a geometric series. If it does not converge, the value is worth no more than
