@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -265,10 +266,9 @@ def test_plain_arrays_do_not_hide_it() -> None:
 
 @pytest.mark.parametrize("where", ["settle", "differentiate"])
 def test_ctrl_c_between_evaluations(where, monkeypatch: pytest.MonkeyPatch) -> None:
-    from secant.core import line, operators
+    from secant.core import operators, orders
 
-    home = line if where == "settle" else operators
-    kept = getattr(home, where)
+    kept = orders.FIRST.settle if where == "settle" else operators.differentiate
     pressed = []
 
     def interrupting(*args):
@@ -277,7 +277,10 @@ def test_ctrl_c_between_evaluations(where, monkeypatch: pytest.MonkeyPatch) -> N
             raise KeyboardInterrupt
         return kept(*args)
 
-    monkeypatch.setattr(home, where, interrupting)
+    if where == "settle":
+        monkeypatch.setattr(orders, "FIRST", replace(orders.FIRST, settle=interrupting))
+    else:
+        monkeypatch.setattr(operators, where, interrupting)
     found = secant.derivative(math.sin, 1.0)
     assert found.stopped == "keyboard"
     assert found.evaluations == 7

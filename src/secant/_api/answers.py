@@ -50,7 +50,7 @@ def answered(
         watch.stopped = "keyboard"
     watch.evaluator.confirm()
     if not watch.stopped:
-        return _again(chosen, watch, _settle(chosen, found))
+        return again(chosen, watch, settle(chosen, found))
     base = watch.evaluator.base
     note = CUT_SHORT[watch.stopped]
     found = salvaged(watch.log, problems, lambda line: _one(chosen, base, line), lanes=varying, along=along, note=note)
@@ -59,7 +59,7 @@ def answered(
         # All lines were done, the look along other directions was not.
         note = f"{note}, before f was looked at along other directions than the axes"
         found = Slopes((tuple(replace(slope, verdict=Verdict.UNRESOLVED, note=note) for slope in row),), found.outputs)
-    return _settle(chosen, found)
+    return settle(chosen, found)
 
 
 def _one(chosen: Options, base: Floats, line: Line) -> Core[Slopes]:
@@ -79,7 +79,7 @@ def once_more(watch: Watch, repeat: int = 0) -> Reply | None:
         return None
 
 
-def _again(chosen: Options, watch: Watch, found: Slopes) -> Slopes:
+def again(chosen: Options, watch: Watch, found: Slopes) -> Slopes:
     """Ask once more at x where f was found noisy: another value there says that f is random, and how to mend that.
 
     It is one evaluation, out of the budget, and left out when nothing is left of that.
@@ -107,7 +107,7 @@ def _random(slope: Slope) -> Slope:
     return replace(slope, note=f"{slope.note}; {note}" if slope.note else note)
 
 
-def _settle(chosen: Options, found: Slopes) -> Slopes:
+def settle(chosen: Options, found: Slopes) -> Slopes:
     """Call a slope that was asked for from one side ``ok`` when nothing but the asking made it one-sided."""
     if chosen.formula is not None or chosen.method not in ("forward", "backward"):
         return found
@@ -134,7 +134,7 @@ def by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool)
     layout = evaluator.layout
     slopes = found.slopes[0]
     whole = varying is None and not layout.scalar and not watch.stopped
-    if layout.size > 0 and whole and _still(slopes, evaluator):
+    if layout.size > 0 and whole and still(slopes, evaluator):
         slopes = tuple(Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach) for slope in slopes)
     if varying is not None:
         # Nothing is wrong with what was not asked for, so its verdict is ok; what marks it is an error of NaN.
@@ -158,7 +158,7 @@ def by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool)
     )
 
 
-def _still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
+def still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
     """Return whether f gave the very same value at every point, over steps that are no trifle beside x."""
     if evaluator.distinct or evaluator.evaluations < 2:
         return False

@@ -60,6 +60,10 @@ def scaled(scale: Any, chosen: Options, layout: Layout) -> Scale | None:
         raise InputError(f"`scale` must be left out with {way}: it has no second look")
     if callable(scale):
         return Version(scale)
+    if chosen.order > 1:
+        raise InputError(
+            f"`scale` must be another version of f with an `order` of {chosen.order}: a length is for slopes"
+        )
     plain = as_numpy(scale)
     if isinstance(plain, int | float | np.integer | np.floating) and not isinstance(plain, bool):
         each = np.full(layout.size, float(plain))

@@ -60,6 +60,7 @@ class Line:
     cost; ``eps`` the unit roundoff of x and ``rounder`` its rounding. Along a direction, ``resolution`` is the
     spacing of steps that still move every coordinate, and ``argument`` the magnitude whose rounding disturbs f's
     argument (|x| for a coordinate). Once rounding is reached, larger steps are added up to so many ``pairs``.
+    ``order`` is the order of the derivative that is wanted.
     """
 
     x: float
@@ -75,6 +76,7 @@ class Line:
     resolution: float = 0.0
     argument: float = 0.0
     pairs: int = 40
+    order: int = 1
 
     @property
     def reach(self) -> float:

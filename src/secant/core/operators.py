@@ -16,7 +16,8 @@ import numpy as np
 
 from secant.core.coarse import coarse
 from secant.core.ladder import Line
-from secant.core.line import differentiate, opening
+from secant.core.line import opening
+from secant.core.orders import differentiate
 from secant.core.pool import Pool, Track, advance, begin, block, collected, failed, points, rounds
 from secant.core.request import FAILED, Core, Floats, Reply, Request
 from secant.core.results import Slope

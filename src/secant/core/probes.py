@@ -146,7 +146,7 @@ def diagnose(
     rough = max(abs(first[1]) / EVEN_NOISE, abs(second[1]) / EVEN_NOISE, abs(apart))
     here = work.rounding(second[0], lo, abs(work.fun) + abs(second[0]))[1]
     last = abs(ladder.odd[-1][0]) * ladder.s[-1]
-    shrinking = 8.0 * here < rough <= 0.02 * best.sigma
+    shrinking = work.line.order == 1 and 8.0 * here < rough <= 0.02 * best.sigma
     if shrinking and rough * last > 0.1 * best.sigma * abs(second[0]) and reason == "stalled":
         steady = yield from proportional(work, tiny, ladder.bottom)
         if steady is not None:
