@@ -39,15 +39,16 @@ def answered(
     varying: Positions | None = None,
 ) -> Slopes:
     """Run a core to its slopes; when it is cut short, make what can be made of the values that are there."""
-    evaluate = watch if varying is None else narrowed(watch, varying, watch.evaluator.layout.size)
+    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
     try:
         found = run(core, evaluate)
     except Interrupted:
         pass
     except KeyboardInterrupt:  # while the core was at work, not f
-        if not watch.listening:
+        if not watch.hears():
             raise
         watch.stopped = "keyboard"
+    watch.evaluator.confirm()
     if not watch.stopped:
         return again(chosen, watch, settle(chosen, found))
     base = watch.evaluator.base
@@ -73,7 +74,7 @@ def _one(chosen: Options, base: Floats, line: Line) -> Core[Slopes]:
 def once_more(watch: Watch, repeat: int = 0) -> Reply | None:
     """Evaluate f at x; None when the question is cut short there."""
     try:
-        return watch(Request(watch.evaluator.base, None, (0.0,), repeat=repeat))
+        return watch.reply(Request(watch.evaluator.base, None, (0.0,), repeat=repeat))
     except Interrupted:
         return None
 
@@ -84,10 +85,7 @@ def again(chosen: Options, watch: Watch, found: Slopes) -> Slopes:
     It is one evaluation, out of the budget, and left out when nothing is left of that.
     """
     rows = found.slopes
-    for row in rows:
-        if any(slope.verdict is Verdict.NOISY for slope in row):
-            break
-    else:
+    if not [slope for row in rows for slope in row if slope.verdict is Verdict.NOISY]:
         return found
     most = chosen.max_evaluations or 1 + len(rows) * len(rows[0]) * (DEFAULT_BUDGET - 1)
     if watch.evaluator.evaluations >= most:

@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 
 from secant._api.answers import answered, by_entry, by_output, once_more, one_output
-from secant._api.options import Method, Options, at_point, coordinate_lines, direction_line, options, spared, switch
+from secant._api.options import (
+    Method,
+    Options,
+    at_point,
+    coordinate_lines,
+    direction_line,
+    options,
+    prepared,
+    spared,
+    switch,
+)
 from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import positions
 from secant.core import imaginary, operators
@@ -23,9 +33,9 @@ from secant.core.measures import Noise
 from secant.core.operators import Slopes, fixed, lines
 from secant.core.request import Core, Floats
 from secant.core.results import Estimate
-from secant.evaluation.evaluator import OnError
+from secant.evaluation.evaluator import Evaluator, OnError
 from secant.evaluation.trees import flatten
-from secant.evaluation.watch import Watch, watched
+from secant.evaluation.watch import Watch
 
 
 def derivative(
@@ -66,7 +76,7 @@ def derivative(
     noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`.
     rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
     max_evaluations : the most calls of f; 13 are usual and 40 the default limit, 23 and 60 for higher orders.
-    f0 : f(x), when it is known: one evaluation less.
+    f0 : f(x), when it is known, finite and in the shape of f's values: one evaluation less.
     scale : a second look at the slope. A length (of a gradient also lengths like x; along a direction, of the entry
         that moves most): the slope over it, in some eight evaluations; where that is another one f has a ripple, which
         is noise from then on. Or another version of f, a solver at another tolerance: the bar covers both slopes
@@ -102,8 +112,8 @@ def derivative(
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order)
     keep = switch("keep_samples", keep_samples) if keep_samples is not False else False
-    watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error)
-    evaluator = watch.evaluator
+    evaluator = Evaluator(prepared(f, seed, deadline), x, args=args, on_error=on_error)
+    watch = Watch(evaluator, f0)
     if not evaluator.layout.scalar:
         came = f"{kind_of(x)} of {evaluator.layout.size} entries"
         raise InputTypeError(f"`x` must be a single number; got {came} (use `gradient` for arrays and trees)")
@@ -176,8 +186,8 @@ def gradient(
             "`inplace` must be False with `method='complex'`: real arrays have no room for complex numbers"
         )
     keep = switch("keep_samples", keep_samples)
-    watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
-    evaluator = watch.evaluator
+    evaluator = Evaluator(prepared(f, seed, deadline), x, args=args, on_error=on_error, inplace=inplace)
+    watch = Watch(evaluator, f0)
     varying = positions(wrt, x, evaluator.layout)
     again = scaled(scale, chosen, evaluator.layout)
     other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
@@ -230,8 +240,8 @@ def directional(
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order)
     keep = switch("keep_samples", keep_samples)
-    watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error)
-    evaluator = watch.evaluator
+    evaluator = Evaluator(prepared(f, seed, deadline), x, args=args, on_error=on_error)
+    watch = Watch(evaluator, f0)
     vector, layout = flatten(v, name="v")
     if layout.shapes != evaluator.layout.shapes:
         raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")

@@ -21,7 +21,7 @@ from secant.core.stencils import Stencil, standard
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
-from secant.evaluation.watch import Watch
+from secant.evaluation.watch import Watch, seeded, timed
 
 Method: TypeAlias = Literal["auto", "central", "forward", "backward", "complex"] | Stencil
 
@@ -83,6 +83,17 @@ def whole(name: str, value: Any, low: int) -> int:
     if value < low:
         raise InputError(f"`{name}` must be an integer of at least {low}; got {value!r}")
     return int(value)
+
+
+def prepared(f: Any, seed: Any, deadline: Any) -> Any:
+    """Return f as a question calls it: with its ``seed``, and not after its ``deadline``."""
+    if seed is not None:
+        number = whole("seed", seed, 0)
+        f = seeded(f, number) if callable(f) else f
+    if deadline is not None:
+        seconds = real("deadline", deadline, 0.0, "a positive number of seconds", finite=False)
+        f = timed(f, seconds) if callable(f) else f
+    return f  # what cannot be called is refused by the evaluator
 
 
 def options(
@@ -151,7 +162,7 @@ def at_point(chosen: Options, watch: Watch) -> Options:
     """
     if not chosen.relative:
         return chosen
-    reply = watch(Request(watch.evaluator.base, None, (0.0,)))
+    reply = watch.reply(Request(watch.evaluator.base, None, (0.0,)))
     return level_at(chosen, float(np.max(np.abs(reply.values))))
 
 
@@ -234,6 +245,13 @@ def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
     return below, above
 
 
+def spared(chosen: Options, f0: Any) -> Options:
+    """Return the options with the evaluation of f(x) left to other points, when ``f0`` is given."""
+    if f0 is None or chosen.max_evaluations is None:
+        return chosen
+    return replace(chosen, max_evaluations=chosen.max_evaluations + 1)
+
+
 def line_budget(chosen: Options, count: int) -> int:
     """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
     usual = DEFAULT_BUDGET if chosen.order == 1 else HIGHER_BUDGET
@@ -241,13 +259,6 @@ def line_budget(chosen: Options, count: int) -> int:
     if most is None:
         return usual
     return min(most, max(usual, 1 + (most - 1) // max(count, 1)))
-
-
-def spared(chosen: Options, f0: Any) -> Options:
-    """Return the options with the evaluation of f(x) left to other points, when ``f0`` is given."""
-    if f0 is None or chosen.max_evaluations is None:
-        return chosen
-    return replace(chosen, max_evaluations=chosen.max_evaluations + 1)
 
 
 def coordinate_lines(

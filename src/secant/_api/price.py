@@ -21,7 +21,7 @@ from secant._api.answers import one_output
 from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
 from secant._api.hessians import hessian, hvp
-from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options
+from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options, prepared
 from secant._api.select import positions
 from secant._api.studies import steps
 from secant.core import imaginary
@@ -29,7 +29,7 @@ from secant.core.errors import InputError, InputTypeError
 from secant.core.hessians import FIRST, LEVELS, RESTARTS
 from secant.core.measures import Price
 from secant.core.request import Request
-from secant.evaluation.watch import watched
+from secant.evaluation.evaluator import Evaluator
 
 #: Evaluations of one line beyond f at the point: usual, usual with an `rtol`, and both for a higher order.
 USUAL, EARLY = 12, 8
@@ -92,16 +92,14 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     if given.get("gradient") is not None:
         raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
     chosen = options(*(given.get(option, _default(option, question)) for option in _NUMERICAL))
-    evaluator = watched(
-        f,
-        x,
-        seed=given.get("seed"),
-        args=given["args"],
-        on_error=given["on_error"],
-        inplace=given.get("inplace", False),
-    ).evaluator
+    called = prepared(f, given.get("seed"), given.get("deadline"))
+    evaluator = Evaluator(
+        called, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False)
+    )
     if question in (derivative, steps) and not evaluator.layout.scalar:
         raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
+    if given.get("f0") is not None:
+        evaluator.expect(given["f0"])
     began = perf_counter()
     evaluator(Request(evaluator.base, None, (0.0,)))
     call = perf_counter() - began
