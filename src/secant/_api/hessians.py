@@ -104,8 +104,11 @@ def hessian(
     """
     chosen = _options(method, step, bounds, max_step, noise, rtol, max_evaluations, 2 if gradient is None else 1)
     keep = switch("keep_samples", keep_samples)
-    how: dict[str, Any] = {"f0": f0, "seed": seed, "deadline": deadline, "args": args, "on_error": on_error}
-    watch = _watched(f, x, gradient, how)
+    if gradient is not None and f0 is not None:
+        raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
+    called = prepared(_called(f, x, gradient), seed, deadline)
+    name = "f" if gradient is None else "gradient"
+    watch = Watch(Evaluator(called, x, args=args, on_error=on_error, name=name), f0)
     layout, base = watch.evaluator.layout, watch.evaluator.base
     varying = positions(wrt, x, layout)
     chosen = spared(at_point(chosen, watch), f0)
@@ -145,15 +148,29 @@ def _curvatures(
     else:
         problems = [replace(problem, pairs=PAIRS) for problem in problems]
         core = curvatures(base, problems, pairs, most=chosen.max_evaluations)
+    found = _found(watch, core, varying)
+    if found is not None:
+        return found
+    note = CUT_SHORT[watch.stopped]
+    known = salvaged(watch.log, problems, lambda line: lines(base, [line]), lanes=varying, note=note)
+    lost = Slope(nan, inf, Verdict.UNRESOLVED, note=note)
+    return Curvatures(list(known.slopes[0]), [lost] * len(pairs), known.fun)
+
+
+def _found(watch: Watch, core: Core[Curvatures], varying: Positions | None) -> Curvatures | None:
+    """Run a core to its end; None when it is cut short."""
+    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
+    found = None
     try:
-        return run(
-            core, watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
-        )
+        found = run(core, evaluate)
     except Interrupted:
-        note = CUT_SHORT[watch.stopped]
-        found = salvaged(watch.log, problems, lambda line: lines(base, [line]), lanes=varying, note=note)
-        lost = Slope(nan, inf, Verdict.UNRESOLVED, note=note)
-        return Curvatures(list(found.slopes[0]), [lost] * len(pairs), found.fun)
+        pass
+    except KeyboardInterrupt:  # while the core was at work, not f
+        if not watch.hears():
+            raise
+        watch.stopped = "keyboard"
+    watch.evaluator.confirm()
+    return found
 
 
 def hvp(
@@ -197,8 +214,11 @@ def hvp(
     """
     chosen = _options("auto", None, bounds, max_step, noise, rtol, max_evaluations, 2 if gradient is None else 1)
     keep = switch("keep_samples", keep_samples)
-    how: dict[str, Any] = {"f0": f0, "seed": seed, "deadline": deadline, "args": args, "on_error": on_error}
-    watch = _watched(f, x, gradient, how)
+    if gradient is not None and f0 is not None:
+        raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
+    called = prepared(_called(f, x, gradient), seed, deadline)
+    name = "f" if gradient is None else "gradient"
+    watch = Watch(Evaluator(called, x, args=args, on_error=on_error, name=name), f0)
     evaluator = watch.evaluator
     vector, layout = flatten(v, name="v")
     if layout.shapes != evaluator.layout.shapes:
@@ -214,11 +234,11 @@ def hvp(
     problems = [replace(line, pairs=PAIRS) for line in coordinate_lines(chosen, evaluator.base, evaluator.layout)]
     pairs = [(i, len(problems)) for i in range(len(problems))]
     along = replace(along, pairs=PAIRS)
-    try:
-        second = run(curvatures(evaluator.base, problems, pairs, vector, along, chosen.max_evaluations), watch.reply)
-    except Interrupted as cut:
+    asked = curvatures(evaluator.base, problems, pairs, vector, along, chosen.max_evaluations)
+    second = _found(watch, asked, None)
+    if second is None:
         lost = Slope(nan, inf, Verdict.UNRESOLVED, note=CUT_SHORT[watch.stopped])
-        second = Curvatures([], [lost] * len(problems), cut.fun)
+        second = Curvatures([], [lost] * len(problems), nan)
     one_output(evaluator, "hvp")
     return _vector(watch, second.mixed, second.fun, keep)
 
@@ -229,34 +249,27 @@ def _options(method: Any, *further: Any) -> Options:
     return options(method, *further)
 
 
-def _watched(f: Callable[..., Any] | None, x: Any, gradient: Callable[..., Any] | None, how: dict[str, Any]) -> Watch:
-    """Return the watch over f, or over its gradient as a flat vector."""
+def _called(f: Callable[..., Any] | None, x: Any, gradient: Callable[..., Any] | None) -> Any:
+    """Return f, or its gradient as a flat vector."""
     if gradient is None:
         if f is None:
             raise InputTypeError("`f` must be callable; it may be None only when `gradient` is given")
-        return _over(f, x, **how)
+        return f
     if not callable(gradient):
         raise InputTypeError(f"`gradient` must be callable; got {kind_of(gradient)}")
     if f is not None and not callable(f):
         raise InputTypeError(f"`f` must be callable or None; got {kind_of(f)}")
-    if how["f0"] is not None:
-        raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
-    given = gradient
+    given, wanted = gradient, flatten(x)[1].shapes
 
     @wraps(given, assigned=(), updated=())
     def flat(point: Any, *further: Any, **more: Any) -> Any:
         parts = [foreign.as_numpy(leaf) for leaf in leaves(given(point, *further, **more))]
-        shapes, wanted = tuple(np.shape(part) for part in parts), watch.evaluator.layout.shapes
+        shapes = tuple(np.shape(part) for part in parts)
         if shapes != wanted:
             raise InputTypeError(f"`gradient` must return arrays of x's shapes {wanted}; it returned {shapes}")
         return np.concatenate([np.reshape(part, -1) for part in parts])
 
-    watch = _over(flat, x, name="gradient", **how)
-    return watch
-
-
-def _over(f: Callable[..., Any], x: Any, *, f0: Any, seed: Any, deadline: Any, **how: Any) -> Watch:
-    return Watch(Evaluator(prepared(f, seed, deadline), x, **how), f0)
+    return flat
 
 
 def _independent(slope: Slope) -> Slope:
