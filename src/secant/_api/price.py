@@ -108,6 +108,8 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     varying = positions(given.get("wrt"), x, evaluator.layout)
     entries = evaluator.layout.size if varying is None else varying.size
     count = _second(_COUNTS[question](chosen, entries, given), chosen, entries, given.get("scale"))
+    shape = evaluator.value_shape or ()
+    count = _by_outputs(count, chosen, int(np.prod(shape)) * (1 + evaluator.complex_values))
     each = call + OVERHEAD
     return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
 
@@ -136,6 +138,13 @@ def _lines(chosen: Options, count: int, known: bool) -> _Count:
     return _Count(min(usual, top), top)
 
 
+def _by_outputs(count: _Count, chosen: Options, outputs: int) -> _Count:
+    """Let each output have its own steps: evaluations are shared, but where scales differ they are not the same."""
+    if chosen.max_evaluations is not None or chosen.formula is not None or chosen.method == "complex":
+        return count
+    return _Count(count.usual, count.most + max(outputs - 1, 0) * (count.most - 1))
+
+
 def _second(count: _Count, chosen: Options, entries: int, scale: Any) -> _Count:
     """Add the second look that `scale` asks for; a budget is for both."""
     if scale is None:
@@ -152,9 +161,10 @@ def _of_line(chosen: Options, _: int, given: Any) -> _Count:
 def _of_gradient(chosen: Options, entries: int, given: Any) -> _Count:
     count = _lines(chosen, entries, given.get("f0") is not None)
     own = chosen.formula is None and chosen.method != "complex"
-    if entries < 2 or not own or chosen.max_evaluations is not None or chosen.bounds is not None:
+    if entries < 2 or not own or chosen.bounds is not None:
         return count
-    return _Count(count.usual + GENERIC, count.most + GENERIC_MOST)
+    top = chosen.max_evaluations or count.most + GENERIC_MOST
+    return _Count(min(count.usual + GENERIC, top), top)
 
 
 def _of_hessian(chosen: Options, entries: int, given: Any) -> _Count:

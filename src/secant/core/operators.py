@@ -8,7 +8,7 @@ is known to all.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, isnan, nan
 
@@ -191,18 +191,21 @@ def over_lengths(
     lengths: Sequence[float],
     u: float,
     most: int | None = None,
+    known: Sequence[Mapping[float, list[float]]] | None = None,
 ) -> Core[Slopes]:
     """Look at slopes over lengths as well, one for each line (see :mod:`secant.core.coarse`).
 
-    ``u`` is the precision of f's values, ``most`` what all lines together may still cost, in evaluations of f.
+    ``u`` is the precision of f's values, ``most`` what all lines together may still cost, in evaluations of f,
+    ``known`` what is known along each line already: f there (m floats) by signed step.
     """
     share = problems[0].budget if most is None else most // (len(problems) * len(found.slopes))
     pool = Pool(problems, u, inf, [[None] * len(problems) for _ in found.slopes])
     for index, (problem, length) in enumerate(zip(problems, lengths, strict=True)):
-        pool.known[index] = {0.0: list(found.outputs)}
+        pool.known[index] = {0.0: list(found.outputs), **(known[index] if known else {})}
         again = replace(problem, budget=min(problem.budget, share))
         for output, row in enumerate(found.slopes):
-            advance(pool, Track(index, output, coarse(again, found.outputs[output], u, length, row[index])), None)
+            mine = {step: values[output] for step, values in pool.known[index].items()}
+            advance(pool, Track(index, output, coarse(again, u, length, row[index], mine)), None)
     yield from rounds(base, pool, directions, 0)
     return Slopes(tuple(tuple(row) for row in collected(pool)), found.outputs)
 
