@@ -360,12 +360,13 @@ def _widest(pool: Pool) -> tuple[list[Track], Wanted]:
     wanted: Wanted = {}
     for at in sorted(range(len(widths)), key=widths.__getitem__, reverse=True):
         track = pool.tracks[at]
-        known = pool.known[track.line]
-        points = [(track.line, step) for step in track.asked if step not in known]
-        more = [point for point in points if point not in wanted]
+        known, line = pool.known[track.line], track.line
+        more = [(line, step) for step in track.asked if step not in known and (line, step) not in wanted]
         if len(wanted) + len(more) <= (pool.left // 2 if wanted else pool.left):
             wanted.update(dict.fromkeys(more))
             chosen.append(track)
+        if 2 * len(wanted) >= pool.left - 1:
+            break
     return chosen, wanted
 
 
