@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
-    0: ("errors", "measures", "request", "results", "serialize", "verdicts"),
+    0: ("coloring", "errors", "measures", "request", "results", "serialize", "verdicts"),
     1: ("stencils", "noise", "tableau"),
     2: ("arrays", "edges", "extrapolate", "ladder", "lanes", "line", "probes", "refine", "scale"),
     3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "sightings"),
