@@ -12,7 +12,7 @@ CORE = {
     0: ("coloring", "errors", "measures", "request", "results", "serialize", "verdicts"),
     1: ("stencils", "noise", "tableau"),
     2: ("arrays", "edges", "extrapolate", "ladder", "lanes", "line", "probes", "refine", "scale"),
-    3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "sightings"),
+    3: ("across", "curvature", "descent", "diagnosis", "imaginary", "operators", "sightings"),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}
 LAYERS |= {"secant._version": 0, "secant.evaluation": 4, "secant._api": 5}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from secant import book, nn, plots
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
+    from secant._api.jacobians import jacobian
     from secant._api.price import price
     from secant._api.studies import noise, steps
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
@@ -54,6 +55,7 @@ _HOME = {
     "grad": "secant._api.derivatives",
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",
+    "jacobian": "secant._api.jacobians",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
     "run": "secant.core.request",
@@ -88,6 +90,7 @@ __all__ = [
     "grad",
     "gradient",
     "gradient_descent",
+    "jacobian",
     "nn",
     "noise",
     "plots",

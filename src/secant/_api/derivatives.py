@@ -90,7 +90,7 @@ def derivative(
     chosen = at_point(chosen, evaluator)
     problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
     found = run(core_for(chosen, evaluator.base, problems), evaluator)
-    return _by_output(evaluator, _again(chosen, evaluator, _settle(chosen, found)))
+    return _by_output(evaluator, again(chosen, evaluator, settle(chosen, found)))
 
 
 def gradient(
@@ -149,9 +149,9 @@ def gradient(
     evaluate = evaluator if varying is None else narrowed(evaluator, varying, evaluator.layout.size)
     problems = coordinate_lines(chosen, evaluator.base, evaluator.layout, varying)
     core = core_for(chosen, evaluator.base, problems, whole=True)
-    found = _settle(chosen, run(core, evaluate))
+    found = settle(chosen, run(core, evaluate))
     one_output(evaluator, "gradient")
-    found = _again(chosen, evaluator, found)
+    found = again(chosen, evaluator, found)
     if chosen.formula is not None and not evaluator.distinct and varying is None:
         evaluator(
             Request(evaluator.base, None, (0.0,))
@@ -193,7 +193,7 @@ def directional(
     chosen = at_point(chosen, evaluator)
     problem = direction_line(chosen, evaluator, vector)
     found = run(core_for(chosen, evaluator.base, [problem], vector[np.newaxis]), evaluator)
-    return _by_output(evaluator, _again(chosen, evaluator, _settle(chosen, found)))
+    return _by_output(evaluator, again(chosen, evaluator, settle(chosen, found)))
 
 
 def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
@@ -240,7 +240,7 @@ def _complex_budget(chosen: Options, count: int) -> float:
     return most
 
 
-def _again(chosen: Options, evaluator: Evaluator, found: Slopes) -> Slopes:
+def again(chosen: Options, evaluator: Evaluator, found: Slopes) -> Slopes:
     """Ask once more at x where f was found noisy: another value there says that f is random, and how to mend that.
 
     It is one evaluation, out of the budget, and left out when nothing is left of that.
@@ -271,7 +271,7 @@ def _random(slope: Slope) -> Slope:
     return replace(slope, note=f"{slope.note}; {note}" if slope.note else note)
 
 
-def _settle(chosen: Options, found: Slopes) -> Slopes:
+def settle(chosen: Options, found: Slopes) -> Slopes:
     """Call a slope that was asked for from one side ``ok`` when nothing but the asking made it one-sided."""
     if chosen.formula is not None or chosen.method not in ("forward", "backward"):
         return found
@@ -298,7 +298,7 @@ def _by_entry(evaluator: Evaluator, found: Slopes, varying: Positions | None = N
     """Put the slopes of one output into x's structure; NaN where an entry was not asked for."""
     layout = evaluator.layout
     slopes = found.slopes[0]
-    if layout.size > 0 and not layout.scalar and varying is None and _still(slopes, evaluator):
+    if layout.size > 0 and not layout.scalar and varying is None and still(slopes, evaluator):
         slopes = tuple(Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach) for slope in slopes)
     if varying is not None:
         # Nothing is wrong with what was not asked for, so its verdict is ok; what marks it is an error of NaN.
@@ -320,7 +320,7 @@ def _by_entry(evaluator: Evaluator, found: Slopes, varying: Positions | None = N
     )
 
 
-def _still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
+def still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
     """Return whether f gave the very same value at every point, over steps that are no trifle beside x."""
     if evaluator.distinct or evaluator.evaluations < 2:
         return False
@@ -345,7 +345,7 @@ def _by_output(evaluator: Evaluator, found: Slopes) -> Estimate:
     outputs: Any = list(found.outputs)
     if evaluator.complex_values:
         half = len(slopes) // 2
-        values, errors, outputs = (_joined(part, half) for part in (values, errors, outputs))
+        values, errors, outputs = (joined(part, half) for part in (values, errors, outputs))
         errors = [abs(error) for error in errors]
         verdicts = [worst(pair) for pair in zip(verdicts[:half], verdicts[half:], strict=True)]
         slopes = [
@@ -378,5 +378,6 @@ def _by_output(evaluator: Evaluator, found: Slopes) -> Estimate:
     )
 
 
-def _joined(parts: Sequence[float], half: int) -> list[complex]:
+def joined(parts: Sequence[float], half: int) -> list[complex]:
+    """Return complex numbers of which the real parts come first, then the imaginary ones."""
     return [complex(real, imaginary) for real, imaginary in zip(parts[:half], parts[half:], strict=True)]

@@ -370,7 +370,9 @@ class Evaluator:
         if status:
             codes = np.zeros(len(rows), dtype=np.int8)
             for j, code in status.items():
-                codes[j], rows[j] = code, nan
+                codes[j] = code
+                # Where some outputs have no value, the others keep theirs.
+                rows[j] = np.where(np.isfinite(rows[j]), rows[j], nan) if np.ndim(rows[j]) else nan
         if self.complex_values or self.value_shape:
             dtype: Any = np.complex128 if self.complex_values else np.float64
             values: Any = np.empty((len(rows), prod(self.value_shape or ())), dtype=dtype)

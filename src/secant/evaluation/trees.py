@@ -184,6 +184,14 @@ class Layout:
             return _restore(self.leaves[0], vector)
         return self.structure.build((_restore(leaf, vector) for leaf in self.leaves), _call)
 
+    def assembled(self, parts: Sequence[Any]) -> Any:
+        """Return one result for each leaf, of whatever kind, in x's structure.
+
+        >>> flatten({"w": np.zeros(2), "b": 1.0})[1].assembled(["of b", "of w"])
+        {'w': 'of w', 'b': 'of b'}
+        """
+        return parts[0] if self.structure is None else self.structure.build(iter(parts), _bare)
+
     def wrap(self, values: Floats | Sequence[Any], kind: Kind = "value") -> Any:
         """Return n results in x's structure.
 
