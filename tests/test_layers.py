@@ -9,10 +9,21 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
-    0: ("coloring", "errors", "measures", "request", "results", "serialize", "verdicts"),
+    0: ("coloring", "errors", "matrices", "measures", "request", "results", "serialize", "verdicts"),
     1: ("stencils", "noise", "tableau"),
-    2: ("arrays", "edges", "extrapolate", "ladder", "lanes", "line", "probes", "refine", "scale"),
-    3: ("across", "curvature", "descent", "diagnosis", "imaginary", "operators", "sightings"),
+    2: ("arrays", "edges", "extrapolate", "flock", "ladder", "lanes", "line", "probes", "refine", "scale"),
+    3: (
+        "across",
+        "colored",
+        "curvature",
+        "descent",
+        "detection",
+        "diagnosis",
+        "imaginary",
+        "operators",
+        "sightings",
+        "sparse",
+    ),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}
 LAYERS |= {"secant._version": 0, "secant.evaluation": 4, "secant._api": 5}

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from secant._api.jacobians import jacobian
     from secant._api.price import price
     from secant._api.studies import noise, steps
+    from secant._api.texts import from_json
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
     from secant.core.measures import Noise, Price
     from secant.core.request import Reply, Request, run
     from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
-    from secant.core.serialize import from_json
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import DescentVerdict, Verdict
 
@@ -51,7 +51,7 @@ _HOME = {
     "VerdictError": "secant.core.errors",
     "derivative": "secant._api.derivatives",
     "directional": "secant._api.derivatives",
-    "from_json": "secant.core.serialize",
+    "from_json": "secant._api.texts",
     "grad": "secant._api.derivatives",
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",

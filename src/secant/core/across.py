@@ -31,6 +31,10 @@ from secant.core.verdicts import Verdict
 NEARER, GOLDEN = 0.125, 0.6180339887498949
 #: How often its noise a change must be to be one; by how much of itself a sign may miss the power that it stands for.
 LOUD, LOOSE = 30.0, 0.2
+#: A straight line: how often it is longer than its two pairs are apart, and than the even parts; its share of J v.
+STRAIGHT, LEVEL, CLEAR = 50.0, 12.0, 1e-3
+#: Evaluations that a look takes at most.
+MOST = 9
 #: A crease is looked at when it rises by this share of what f changes by; less is lost beside truncation.
 NOTICED = 0.02
 
@@ -67,13 +71,13 @@ def look(
     weigh: Weigh,
     eps: float = UNIT_ROUNDOFF,
     rounded: Callable[[Floats], Floats] | None = None,
-    whole: bool = True,
+    quiet: Floats | None = None,
 ) -> Generator[Request, Reply, Seen]:
-    """Look along two generic directions, for four evaluations and up to four more.
+    """Look along two generic directions, for four evaluations and up to five more (:data:`MOST`).
 
     ``units`` holds a step per coordinate (0: it stays), ``noise`` the level of each output; ``eps`` is the unit
-    roundoff of x, and ``rounded`` its rounding. Unless it is ``whole``, the Jacobian may leave something out, and is
-    held against the first direction.
+    roundoff of x, and ``rounded`` its rounding. Where the Jacobian may leave something out it is held against the first
+    direction; ``quiet`` is the rounding of each output then.
     """
     nothing = np.zeros(fun.size)
     if not units.any():
@@ -84,7 +88,7 @@ def look(
     size = [weigh(_taken(base, way, rounded))[1] for way in ways]
     floor = LOUD * noise
     rises = [np.abs(even[i]) > np.maximum(floor, NOTICED * size[i]) for i in (0, 1)]
-    again = [i for i in (0, 1) if rises[i].any() or (i == 0 and not whole)]
+    again = [i for i in (0, 1) if rises[i].any() or (i == 0 and quiet is not None)]
     if not again:
         return Seen(nothing, nothing)
     closer_odd, closer_even = _halves((yield _pairs(base, again, NEARER, ways)), fun)
@@ -95,9 +99,17 @@ def look(
         scaled = near / NEARER
         found = rises[i] & (np.abs(near) > floor) & (np.abs(scaled - even[i]) <= LOOSE * np.abs(even[i]))
         crease = np.where(found & (crease == 0.0), np.abs(even[i]) / far, crease)
-        if i == 0 and not whole:
-            missing = _unexplained(base, (odd[0], closer_odd[place]), ways[0], floor, weigh, eps, rounded) / far
-    return Seen(crease, missing)
+        if i == 0 and quiet is not None:
+            bends = np.maximum(np.abs(even[0]), np.abs(near))
+            missing = _unexplained(
+                base, (odd[0], closer_odd[place]), bends, ways[0], (floor, LOUD * quiet), weigh, eps, rounded
+            )
+    if missing.any():
+        # Of a random f, another value at the same x tells how loud it is.
+        once_more = yield Request(base, None, (0.0,), repeat=1)
+        loud = 2.0 * LOUD / NEARER * np.abs(values_of(once_more)[0] - fun)
+        missing = np.where(np.abs(missing) > loud, missing, 0.0)
+    return Seen(crease, missing / far)
 
 
 def _pairs(base: Floats, which: Sequence[int], share: float, ways: Floats) -> Request:
@@ -136,24 +148,31 @@ def _taken(base: Floats, way: Floats, rounded: Callable[[Floats], Floats] | None
 def _unexplained(
     base: Floats,
     odd: tuple[Floats, Floats],
+    bends: Floats,
     way: Floats,
-    floor: Floats,
+    floors: tuple[Floats, Floats],
     weigh: Weigh,
     eps: float,
     rounded: Callable[[Floats], Floats] | None,
 ) -> Floats:
-    """Return what f changes by along a direction beyond what the Jacobian says; 0 where there is nothing to be seen."""
+    """Return what f changes by along a direction beyond what the Jacobian says; 0 where there is nothing to be seen.
+
+    What a pattern leaves out may pass for noise along the lines, as columns that are moved together are not moved in
+    proportion. But noise is no straight line along a direction, nor are its even parts as small: where f is one, and
+    the entries do not add up to it, they are wrong however wide their bars.
+    """
     with np.errstate(all="ignore"):
         here, size, bars = weigh(_taken(base, way, rounded))
         far = odd[0] - here
         near = (odd[1] - weigh(_taken(base, NEARER * way, rounded))[0]) / NEARER
         square = NEARER * NEARER
         rest = (near - square * far) / (1.0 - square)
-        argument = weigh(base)[1]
-        rounding = (4.0 * eps * argument + floor) / NEARER
+        argument = 4.0 * eps * weigh(base)[1]
+        apart, found = np.abs(near - far), np.abs(rest)
         # Rounding of J v itself is a few ulps of its size.
-        least = 0.1 * np.abs(near - far) + rounding + 10.0 * bars + 64.0 * UNIT_ROUNDOFF * size
-        return np.where(np.abs(rest) > least, rest, 0.0)
+        beyond = found > 0.1 * apart + (argument + floors[0]) / NEARER + 10.0 * bars + 64.0 * UNIT_ROUNDOFF * size
+        straight = found > STRAIGHT * apart + (argument + floors[1] + LEVEL * bends) / NEARER + CLEAR * size
+        return np.where(beyond | straight, rest, 0.0)
 
 
 def jacobian(base: Floats, problems: Sequence[Line], rounded: Callable[[Floats], Floats] | None = None) -> Core[Slopes]:

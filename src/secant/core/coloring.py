@@ -32,6 +32,8 @@ Colors: TypeAlias = NDArray[np.int32]
 DIAGONALS, MODULUS = 64, 63
 #: Row strides that a grid may have beside each other, nearest first, among which a formula is looked for.
 STRIDES = 8
+#: Entries that are looked at together.
+PART = 2**16
 #: Pairs of entries within a row up to which the costly order (smallest last) is tried.
 PAIRS = 2_000_000
 
@@ -45,12 +47,12 @@ def columns(indptr: Index, indices: Index, n: int) -> Colors:
     """
     counts = np.diff(indptr)
     least = int(counts.max(initial=0))
-    rows = np.repeat(np.arange(counts.size, dtype=np.int32), counts)
-    best = _by_formula(rows, indptr, indices, n, least)
+    best = _by_formula(indptr, indices, n, least)
     if best is not None and _count(best) == least:
         return best
     if least == n:
         return np.arange(n, dtype=np.int32)
+    rows = np.repeat(np.arange(counts.size, dtype=np.int32), counts)
     across = _transposed(rows, indices, n)
     for order in _orders(counts, rows, indptr, indices, across, n):
         found = _greedy(order, *across, counts.size, n)
@@ -73,8 +75,7 @@ def symmetric(indptr: Index, indices: Index, n: int) -> Colors:
     """
     full = _with_diagonal(indptr, indices, n)
     counts = np.diff(full[0])
-    rows = np.repeat(np.arange(n, dtype=np.int32), counts)
-    best = _by_formula(rows, *full, n, int(counts.max(initial=0)))
+    best = _by_formula(*full, n, int(counts.max(initial=0)))
     natural: Sequence[int] = range(n)
     # The largest first: its neighbors, which are many, may then share colors.
     for order in (natural, np.argsort(-counts, kind="stable").tolist()):
@@ -145,11 +146,11 @@ def _with_diagonal(indptr: Index, indices: Index, n: int) -> tuple[Index, Index]
 # --- formulas -------------------------------------------------------------------------------------------
 
 
-def _by_formula(rows: Index, indptr: Index, indices: Index, n: int, least: int) -> Colors | None:
+def _by_formula(indptr: Index, indices: Index, n: int, least: int) -> Colors | None:
     """Color a pattern of few diagonals by a formula; None where there is none, or it does not hold."""
     if not indices.size or not 0 < least <= MODULUS:
         return None
-    diagonals = _diagonals(rows, indices)
+    diagonals = _diagonals(indptr, indices, n)
     if diagonals is None:
         return None
     gaps = np.unique(np.abs(np.subtract.outer(diagonals, diagonals)))[1:]
@@ -157,22 +158,40 @@ def _by_formula(rows: Index, indptr: Index, indices: Index, n: int, least: int) 
         for strides, shares in _formulas(gaps, modulus):
             colors = _lattice(n, strides, shares, modulus)
             # Along a line the formula holds as it stands; with strides, entries at the edges may be in its way.
-            if not strides or _apart(indptr, colors[indices]):
+            if not strides or _apart(indptr, indices, colors):
                 return colors
     return None
 
 
-def _diagonals(rows: Index, indices: Index) -> Index | None:
-    """Return the diagonals (column minus row) that have entries, in order; None when they are many."""
-    offsets = indices - rows
-    low, high = int(offsets.min()), int(offsets.max())
-    some = np.unique(offsets[:: max(1, offsets.size // 4096)])
-    if some.size > DIAGONALS or high - low > 64 * (rows.size + 64):
-        return None
-    seen = np.zeros(high - low + 1, dtype=bool)
-    seen[offsets - low] = True
-    found: Index = np.flatnonzero(seen) + low
+def _diagonals(indptr: Index, indices: Index, n: int) -> Index | None:
+    """Return the diagonals (column minus row) that have entries, in order; None when they are many.
+
+    A part of the rows at a time, which stays in the cache: a pattern of millions is looked through in milliseconds.
+    """
+    m = indptr.size - 1
+    seen = np.zeros(m + n, dtype=bool)
+    for rows, first, last in parts(indptr):
+        offsets = indices[first:last] - rows
+        seen[offsets + m] = True
+        if first == 0 and np.count_nonzero(seen) > DIAGONALS:
+            return None
+    found: Index = np.flatnonzero(seen) - m
     return found if found.size <= DIAGONALS else None
+
+
+def parts(indptr: Index) -> Iterator[tuple[Index, int, int]]:
+    """Yield the rows of entries in parts that fit into a cache, each with its first entry and the end.
+
+    >>> [rows.tolist() for rows, _, _ in parts(np.array([0, 2, 2, 3]))]
+    [[0, 0, 2]]
+    """
+    m = indptr.size - 1
+    step = max(1, PART * m // max(1, int(indptr[-1])))
+    for row in range(0, m, step):
+        counts = np.diff(indptr[row : row + step + 1])
+        first = int(indptr[row])
+        numbers = np.arange(row, row + counts.size, dtype=np.int32)
+        yield np.repeat(numbers, counts), first, first + int(counts.sum())
 
 
 def _formulas(gaps: Index, modulus: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -215,14 +234,20 @@ def _lattice(n: int, strides: tuple[int, ...], shares: tuple[int, ...], modulus:
     return np.tile(np.arange(modulus, dtype=np.int32), -(-n // modulus))[:n]
 
 
-def _apart(indptr: Index, own: Colors) -> bool:
+def _apart(indptr: Index, indices: Index, colors: Colors) -> bool:
     """Return whether no row has a color twice; there are at most 63 colors.
 
     Colors as bits: their sum over a row is their union, unless one comes twice.
     """
-    starts = indptr[:-1][np.diff(indptr) > 0]
-    bits = np.left_shift(np.int64(1), own, dtype=np.int64)
-    return bool(np.array_equal(np.add.reduceat(bits, starts), np.bitwise_or.reduceat(bits, starts)))
+    bit = np.left_shift(np.int64(1), colors, dtype=np.int64)
+    for rows, first, last in parts(indptr):
+        if not rows.size:
+            continue
+        bits = bit[indices[first:last]]
+        starts = np.concatenate([[0], np.flatnonzero(rows[1:] != rows[:-1]) + 1])
+        if not np.array_equal(np.add.reduceat(bits, starts), np.bitwise_or.reduceat(bits, starts)):
+            return False
+    return True
 
 
 # --- greedy ---------------------------------------------------------------------------------------------

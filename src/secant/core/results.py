@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from secant.core.errors import InputTypeError, VerdictError
+from secant.core.matrices import Csr, is_sparse
 from secant.core.verdicts import DescentVerdict, Verdict
 
 #: Entries printed of a large result: the most severe first.
@@ -112,6 +113,10 @@ class Estimate:
     details : by path, the :class:`Slope` of every entry that is not ok (``details[""]`` of a scalar).
     fun : f(x), where it was evaluated.
     step : the step whose values decided, per entry.
+    note : what the whole rests on, where there is something to say: the pattern of a sparse Jacobian, for one.
+
+    Of a sparse Jacobian ``value``, ``error`` and ``step`` are SciPy's CSR arrays of one pattern, and ``verdicts`` an
+    array in the order of ``value.data``.
 
     >>> Estimate(0.2, 1.4e-15, Verdict.OK, Verdict.OK, 13)
     0.2 +/- 1.4e-15   ok   13 evaluations
@@ -125,6 +130,7 @@ class Estimate:
     details: Mapping[str, Slope] = field(default_factory=dict)
     fun: Any = None
     step: Any = None
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -159,7 +165,7 @@ class Estimate:
         return to_json(self)
 
     def __float__(self) -> float:
-        values = np.asarray(as_array(self.value))
+        values = np.asarray(self.value.data if is_sparse(self.value) else as_array(self.value))
         if values.size != 1 or values.dtype == object:
             raise InputTypeError(
                 f"only an estimate of one number converts to float; this one has {values.size} entries"
@@ -167,7 +173,8 @@ class Estimate:
         return float(values.reshape(()))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(as_array(self.value), dtype=dtype)
+        value = self.value.toarray() if is_sparse(self.value) else as_array(self.value)
+        return np.array(value, dtype=dtype)
 
     def __str__(self) -> str:
         count = f"{self.evaluations} evaluation{'' if self.evaluations == 1 else 's'}"
@@ -177,11 +184,12 @@ class Estimate:
             return f"{_entry(value, error)}   {self.verdict}   {count}"
         rows = [row for path, value, error, verdicts in leaves for row in _rows(path, value, error, verdicts)]
         shown = rows if len(rows) <= SHOWN else sorted(rows, key=_severity, reverse=True)[:SHOWN]
+        entries = sum(value.nnz for _, value, _, _ in leaves if is_sparse(value)) or len(rows)
         width = max((len(path) for path, _, _ in shown), default=0)
         lines = [f"{path:<{width}}  {text}   {verdict}" for path, text, verdict in shown]
-        if len(rows) > len(shown):
-            lines.append(f"... {len(rows) - len(shown)} more entries")
-        return "\n".join([*lines, f"{self.verdict}   {count}"])
+        if entries > len(shown):
+            lines.append(f"... {entries - len(shown)} more entries")
+        return "\n".join([*lines, f"{self.verdict}   {count}", *([self.note] if self.note else [])])
 
     __repr__ = __str__
 
@@ -235,7 +243,7 @@ def children(node: Any) -> list[tuple[str, Any]] | None:
         return [(f".{name}", getattr(node, name)) for name in node._fields]
     if isinstance(node, list | tuple):
         return [(f"[{index}]", item) for index, item in enumerate(node)]
-    if hasattr(node, "__dataclass_fields__") and not isinstance(node, type):
+    if hasattr(node, "__dataclass_fields__") and not isinstance(node, type | Csr):
         return [(f".{part.name}", getattr(node, part.name)) for part in fields(node)]
     return None
 
@@ -255,6 +263,9 @@ def _leaves(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[
 
 
 def _rows(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[str, str, Any]]:
+    if is_sparse(value):
+        yield from _sparse_rows(value, error, verdicts)
+        return
     if np.ndim(value) == 0:
         yield path, _entry(value, error), verdicts
         return
@@ -266,6 +277,17 @@ def _rows(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[st
     for index in indices:
         label = ", ".join(str(part) for part in index)
         yield f"{path}[{label}]", _entry(values[index], errors[index]), words[index]
+
+
+def _sparse_rows(value: Any, error: Any, verdicts: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield the entries of a sparse matrix that are printed: all of a few, the most severe of many."""
+    places: Any = range(value.nnz)
+    if value.nnz > SHOWN:
+        severity = np.fromiter((word.severity for word in verdicts), dtype=np.int8, count=value.nnz)
+        places = np.argsort(-severity, kind="stable")[:SHOWN].tolist()
+    for place in places:
+        row = int(np.searchsorted(value.indptr, place, side="right")) - 1
+        yield f"[{row}, {value.indices[place]}]", _entry(value.data[place], error.data[place]), verdicts[place]
 
 
 @dataclass(frozen=True, slots=True)

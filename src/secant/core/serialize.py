@@ -8,6 +8,7 @@ Rules:
   back the same; those that are not finite are the strings ``"nan"``, ``"inf"`` and ``"-inf"``.
 * An array is ``{"shape": [2, 3], "dtype": "float32", "data": [...]}``, row by row, complex numbers as
   pairs; a NumPy number is ``{"dtype": "float32", "number": 0.5}``, a complex one ``{"complex": [0.5, 1.0]}``.
+* A sparse matrix is ``{"csr": [shape, indptr, indices, data]}``, the last three arrays.
 * Arrays of other libraries become NumPy's of the same dtype, those of bfloat16 float32.
 * A list is a list, a tuple ``{"tuple": [...]}``, a dict ``{"dict": {...}}`` (or ``{"items": [[key, value],
   ...]}`` when a key is not text). A namedtuple and a dataclass become the dict of their fields: their
@@ -28,6 +29,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from secant.core.errors import InputError, InputTypeError
+from secant.core.matrices import Csr, is_sparse
 from secant.core.measures import Noise, Price
 from secant.core.results import Descent, Estimate, Event, Slope, StepStudy, as_array
 from secant.core.verdicts import DescentVerdict, Verdict
@@ -226,6 +228,8 @@ def _put_tree(node: Any) -> Any:
         return node
     if isinstance(node, Verdict):
         return str(node)
+    if is_sparse(node):
+        return {"csr": [list(node.shape), *(_put_array(part) for part in (node.indptr, node.indices, node.data))]}
     node = as_array(node)
     if isinstance(node, np.ndarray):
         return _put_array(node)
@@ -279,6 +283,8 @@ def _take_tree(found: Any, where: str) -> Any:
         number = found["number"]
         numbers = _take_numbers(found["dtype"], number if isinstance(number, list) else [number], where)
         return numbers[0] if numbers.size == 1 else _bad(f"{where}.number", "one number", number)
+    if names == {"csr"} and isinstance(found["csr"], list) and len(found["csr"]) == 4:
+        return _take_csr(found["csr"], f"{where}.csr")
     if names == {"complex"} and isinstance(found["complex"], list) and len(found["complex"]) == 2:
         return complex(*(_take_float(part, where) for part in found["complex"]))
     if names == {"tuple"} and isinstance(found["tuple"], list):
@@ -288,6 +294,11 @@ def _take_tree(found: Any, where: str) -> Any:
     if names == {"items"} and isinstance(found["items"], list):
         return dict(_take_item(item, where) for item in found["items"])
     return _bad(where, "a number, an array, or a tree of them", found)
+
+
+def _take_csr(found: list[Any], where: str) -> Csr:
+    parts = [_take_tree(part, f"{where}[{i}]") for i, part in enumerate(found[1:], 1)]
+    return Csr.checked(found[0], *parts) or _bad(where, "the parts of a sparse matrix", found)
 
 
 def _take_item(found: Any, where: str) -> tuple[Any, Any]:
@@ -387,6 +398,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "details": (_put_slopes, _take_slopes),
         "fun": _TREE,
         "step": _TREE,
+        "note": _STR,
     },
     "Descent": {
         "x": _TREE,
