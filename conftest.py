@@ -76,7 +76,9 @@ def run_command(command: str, words: list[str], expected: str) -> str | None:
         check=False,
     )
     got = done.stdout + done.stderr
-    if done.returncode not in ANSWERS or "Traceback" in done.stderr:
+    # A function that fails is an answer only where the page shows it.
+    told = done.returncode == 4 and '"status": 4' in expected
+    if (done.returncode not in ANSWERS and not told) or "Traceback" in done.stderr:
         return f"exit status {done.returncode} of {command!r}:\n{got}"
     if expected.strip() and not doctest.OutputChecker().check_output(expected.strip() + "\n", got, FLAGS):
         return f"{command!r} should print\n{expected}\nand prints\n{got}"

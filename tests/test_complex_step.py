@@ -26,6 +26,8 @@ ANALYTIC = [
     ("square at 1e150", lambda x: x * x, 1e150, 2e150),
     ("tiny values", lambda x: 1e-200 * np.sin(x), 1.0, 1e-200 * math.cos(1.0)),
     ("constant", lambda x: 7.0, 1.0, 0.0),
+    ("a fifth derivative that outgrows the third", np.arcsin, -0.7, 1.0 / math.sqrt(0.51)),
+    ("close to a singular point", lambda x: 1.0 / (1.0 + 2.0**-10 - x), 1.0, 2.0**20),
     ("straight line", lambda x: 3.0 * x + 1.0, 1.0, 3.0),
     ("a branch that complex numbers take as well", lambda x: np.maximum(x, 0.5) ** 2, 1.0, 2.0),
 ]

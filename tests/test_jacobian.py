@@ -157,7 +157,7 @@ def test_trees_come_back_leaf_by_leaf() -> None:
     x = {"model": Model(np.array([[1.0, 2.0], [3.0, 4.0]]), 0.5), "rest": [2.0, np.float32([1.0])]}
 
     def f(p: Any) -> Any:
-        return p["model"].weights @ np.array([1.0, 10.0]) * p["rest"][0] + p["model"].bias * p["rest"][1][0]
+        return p["model"].weights @ np.array([1.0, 10.0]) * p["rest"][0] + p["model"].bias * float(p["rest"][1][0])
 
     est = secant.jacobian(f, x)
     assert est.ok

@@ -59,6 +59,8 @@ QUESTIONS = {
         ({"bounds": (0.0, 1.0), "step": 1e-4}, secant.InputError, "need 1.0001, allowed are 0 to 1"),
         ({"on_error": None}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got None"),
         ({"method": ["central"]}, secant.SecantError, "`method`"),
+        ({"method": np.array("auto")}, secant.InputError, "`method`"),
+        ({"method": np.array(["auto", "central"])}, secant.InputError, "`method`"),
         ({"on_error": "ignore"}, secant.InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got 'ignore'"),
         ({"step": math.inf}, secant.InputError, "`step` must be a positive finite number; got inf"),
         ({"step": 1e-4j}, secant.InputTypeError, "`step` must be a positive finite number; got 0.0001j"),
@@ -91,10 +93,14 @@ def test_options(how, error, words, question) -> None:
 
 
 @pytest.mark.parametrize("value", [False, 0j, np.zeros(1), np.zeros(2), Fraction(0)])
-@pytest.mark.xfail(strict=True, reason="what equals 0.0 passes for the default")
 def test_what_equals_zero_is_not_a_number_for_that(value) -> None:
     with pytest.raises(secant.InputTypeError, match="`rtol` must be a number of at least 0"):
         secant.derivative(never, 1.0, rtol=value)
+
+
+@pytest.mark.parametrize("value", [0, np.float64(0.0), np.float32(0.0), np.int64(0), -0.0])
+def test_a_zero_of_any_kind_is_the_default(value) -> None:
+    assert secant.derivative(math.exp, 1.0, rtol=value) == secant.derivative(math.exp, 1.0)
 
 
 def test_a_step_out_of_bounds_names_the_entry() -> None:
@@ -216,6 +222,20 @@ def test_options_of_a_gradient(x, how, words) -> None:
 
 
 @pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"args": (1,)}, "`grad` takes no `args`; hand them over with x, as in grad(f)(x, *args)"),
+        ({"tolerance": 1e-3}, "`grad` has no option `tolerance`; its options are method, step, bounds, max_step,"),
+        ({"x": 1.0}, "`grad` has no option `x`"),
+    ],
+)
+def test_names_of_the_options_of_grad_are_checked_at_once(how, words) -> None:
+    with pytest.raises(secant.InputTypeError) as caught:
+        secant.grad(never, **how)
+    assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize(
     ("value", "words"), [(np.ones(2), "an array of shape (2,)"), (1j, "complex"), (None, "return"), ("7", "str")]
 )
 def test_a_gradient_needs_one_real_number(value, words) -> None:
@@ -253,6 +273,30 @@ def test_numbers_of_numpy_are_numbers() -> None:
         max_step=np.float64(0.5),
     )
     assert theirs == own
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: secant.derivative(1, math.sin), "`f` must be callable; got an int: `f` comes first, then `x`"),
+        (lambda: secant.gradient(np.ones(2), never), "got an ndarray: `f` comes first, then `x`"),
+        (lambda: secant.noise(1.0, never), "got a float: `f` comes first, then `x`"),
+        (lambda: secant.gradient_descent([1.0], never), "got a list: `f` comes first, then `x0`"),
+        (lambda: secant.derivative(None, 1.0), "`f` must be callable; got None"),
+        (lambda: secant.grad(None), "`f` must be callable; got None"),
+        (lambda: secant.derivative(never, np.ones(3)), "got an ndarray of 3 entries"),
+        (lambda: secant.derivative(never, 1.0, args=3), "`args` must be a tuple; got an int"),
+        (lambda: secant.gradient(never, np.ones(2), inplace=None), "`inplace` must be True or False; got None"),
+        (lambda: secant.gradient(never, {"a": object()}), "['a'] is an object"),
+        (lambda: secant.price(np.ones(2), never, 1.0), "`question` must be one of"),
+        (lambda: secant.price(never, secant.derivative, 1.0), "`question` must be one of"),
+    ],
+)
+def test_what_came_is_said_with_its_article(ask, words) -> None:
+    with pytest.raises(secant.InputTypeError) as caught:
+        ask()
+    assert words in str(caught.value)
+    assert str(caught.value).endswith(words) or not words.startswith("`f`")
 
 
 def test_not_callable() -> None:

@@ -63,17 +63,25 @@ class Counted:
 @settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_entries_are_the_dense_ones_within_the_bars(seed: int) -> None:
-    f, slopes, mask, x = random_map(seed)
+    f, _, mask, x = random_map(seed)
     est = secant.jacobian(f, x, sparsity=mask)
     dense = secant.jacobian(f, x)
     assert np.array_equal(est.value.toarray() != 0.0, (est.value.toarray() != 0.0) & mask)
     assert est.value.nnz == est.error.nnz == est.step.nnz == len(est.verdicts) == mask.sum()
-    off = np.abs(est.value.toarray() - slopes)
-    assert (off <= 4.0 * est.error.toarray() + 1e-15)[mask].all()
     assert (np.abs(est.value.toarray() - dense.value) <= 4.0 * (est.error.toarray() + dense.error) + 1e-15)[mask].all()
 
 
-def test_bars_cover_and_entries_are_ok() -> None:
+def test_bars_cover() -> None:
+    shares = []
+    for seed in range(60):
+        f, slopes, mask, x = random_map(seed)
+        est = secant.jacobian(f, x, sparsity=mask)
+        shares += (np.abs(est.value.toarray() - slopes) / np.maximum(est.error.toarray(), 1e-300))[mask].tolist()
+    assert np.mean(np.array(shares) <= 1.0) > 0.99
+    assert np.max(shares) < 5.0
+
+
+def test_bars_cover_and_entries_are_ok_in_a_large_band() -> None:
     x = np.linspace(-1.0, 2.0, 1000)
     est = secant.jacobian(broyden, x, sparsity=banded(1000, -1, 0, 1))
     rows, columns = est.value.nonzero()
@@ -403,7 +411,7 @@ def test_detection_stays_within_bounds() -> None:
     "sparsity, error, text",
     [
         ("find", secant.InputTypeError, "'find'"),
-        (3, secant.InputTypeError, "a int"),
+        (3, secant.InputTypeError, "an int"),
         (np.ones(3), secant.InputTypeError, r"shape \(3,\)"),
         (np.ones((3, 2)), secant.InputError, "a column for each of the 3 entries"),
         (np.ones((2, 3)), secant.InputError, "a row for each of the 3 values"),

@@ -16,6 +16,7 @@ import pytest
 import secant
 from secant.cli import main
 from secant.cli.commands import cli
+from secant.cli.text import plain
 
 
 class Said(NamedTuple):
@@ -68,6 +69,9 @@ def broken(x):
 
 def nothing(x):
     pass
+
+def plain(x):
+    return math.sin(x)
 '''
 
 
@@ -109,6 +113,17 @@ ANSWERS = [
     ),
     ('descend "x[0]**2 + x[1]**2" --start -3,4 --lr 1e-10', 1, [], ["lr too small", "0.5"]),
     ('descend "(x - 1)^2" --start 3 --lr 0.1 --iterations 500', 0, [], ["converged"]),
+    ('diff "sin(x)" --at 1 --method complex', 0, [math.cos(1.0)], ["   5 evaluations"]),
+    ('gradient "x[0]^3*exp(x[1])" --at -1,0 --method complex', 0, [3.0, -1.0], ["9 evaluations"]),
+    ('descend "x^2" --start 3 --iterations 1', 1, [], ["   1 iteration   "]),
+    ('descend "log(x)" --start 1 --lr 10', 1, [], ["a step led out of the domain of f", "the step leaves"]),
+    ('diff "cbrt(x)" --at 0', 1, [math.nan], ["no derivative here: the slope grows without end: f moves like"]),
+    ('diff "x*x" --at 1e200', 1, [math.nan], ["no derivative here: f has no finite value at x itself."]),
+    ('diff "abs(x) + 1e-6*x" --at 0', 1, [0.0], ["slope -0.999999 on the left and 1.000001 on the right"]),
+    ('diff "max(x, 1)" --at 1', 1, [0.5], ["slope 0 on the left and 1 on the right"]),
+    ('diff "sin(x)" --at 1e10 --step 1e-30', 1, [0.0], ["no bar can be given; the step 1e-30", "take a larger step"]),
+    ('diff "sin(x)" --at 1 --step 1e-3', 1, [0.540302], ["no bar can be given; a fixed step", "leave `step=` out"]),
+    ('diff "sqrt(x)" --at 0.1 --step 1', 1, [math.nan], ["(1) is not finite", "take a smaller step"]),
 ]
 
 
@@ -160,6 +175,11 @@ REFUSED = [
     ("diff x --at nan", ["`--at`"]),
     ("diff x --at inf", ["`x`"]),
     ("diff x[0] --at 1", ["vector", "secant gradient"]),
+    ("diff README.md:f --at 1", ["`README.md` is not a Python file", "file.py:name"]),
+    ("diff model:loss --at 1", ["`model` is not a Python file", "file.py:name"]),
+    ("diff model.py --at 1", ["`model.py` names no function", "file.py:name"]),
+    ("diff model.py: --at 1", ["`model.py:` names no function", "file.py:name"]),
+    ("diff 'x y' --at 1", ["an operator is missing between `x` and `y`", "column 3"]),
     ("diff x --at 1 --stpe 2", ["--stpe", "--step"]),
     ("diff --xx --at 1", ["--xx"]),
     ("diff x --at 1 --step -1", ["`step`", "-1"]),
@@ -171,6 +191,8 @@ REFUSED = [
     ("diff 'x^2 + y' --at 1", ["`y` is not known", "column 7"]),
     ("gradient x[5] --at 1,2", ["x[5]", "2 numbers"]),
     ("gradient x --at 1,2", ["one number"]),
+    ("diff abs(x) --at 1 --method complex", ["`--method complex`", "`abs` takes real numbers only"]),
+    ("gradient 'x[0] % x[1]' --at 1,2 --method complex", ["`--method complex`", "`%` takes real numbers only"]),
     ("descend x --start 1 --iterations -1", ["--iterations"]),
     ("steps x --at 1 --save picture.xyz", ["picture.xyz", ".svg"]),
     ("steps x --at 1 --save no/such/folder/picture.svg", ["no/such/folder"]),
@@ -204,11 +226,18 @@ def test_functions_from_files(say, model: Path, line: str, numbers: list[float])
     assert numbers_of(said.out) == pytest.approx(numbers, rel=1e-9)
 
 
+def test_the_complex_step_of_a_file(say, model: Path) -> None:
+    assert say(f"diff {model}/model.py:line --at 2 --method complex").out.startswith("7 +/- ")
+    said = say(f"diff {model}/model.py:plain --at 2 --method complex")
+    assert (said.status, said.out) == (2, "")
+    assert "`method='complex'` needs an f that takes complex numbers" in said.err
+
+
 FROM_BAD_FILES = [
     # what is typed, exit status, words of the complaint
-    ("broken --at 2", 1, r"f raised RuntimeError: it broke: caf\xe9; while evaluating f at x = 2.0; model.py, line 28"),
-    ("broken --at 1", 1, "RuntimeError"),
-    ("nothing --at 1", 2, "None"),
+    ("broken --at 2", 4, r"f raised RuntimeError: it broke: caf\xe9; while evaluating f at x = 2.0; model.py, line 28"),
+    ("broken --at 1", 4, "RuntimeError"),
+    ("nothing --at 1", 4, "secant: `f` returned None: is a `return` missing?"),
     ("missing --at 1", 2, "has no `missing`"),
     ("net.missing --at 1", 2, "has no `net.missing`"),
     ("constant --at 1", 2, "not a function but float"),
@@ -242,10 +271,32 @@ def test_files_that_cannot_be_loaded(say, model: Path, name: str, words: str) ->
 
 def test_a_function_that_raises_at_the_point_is_told_with_the_point(say) -> None:
     said = say("diff 'log(x)' --at -1")
-    assert (said.status, said.out) == (1, "")
+    assert (said.status, said.out) == (4, "")
     assert "f raised ValueError: " in said.err
     assert "x = -1.0" in said.err
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line, kind",
+    [
+        ("diff 'log(x)' --at -1", "ValueError"),
+        ("gradient '1/x[0]' --at 0,1", "ZeroDivisionError"),
+        ("steps '1/x' --at 0", "ZeroDivisionError"),
+        ("descend 'log(x)' --start -1", "ValueError"),
+        ("diff 'log(x)' --at -1 --dry-run", "ValueError"),
+        ("diff {}/model.py:nothing --at 1", "OutputError"),
+        ("diff {}/model.py:broken --at 1", "RuntimeError"),
+    ],
+)
+def test_a_function_that_fails_is_told_in_json_as_well(say, model: Path, line: str, kind: str) -> None:
+    said = say(line.format(model) + " --json")
+    assert said.status == 4
+    assert said.out.count("\n") == said.err.count("\n") == 1
+    told = json.loads(said.out)
+    assert list(told) == ["secant", "type", "error", "message", "status"]
+    assert (told["type"], told["error"], told["status"]) == ("Error", kind, 4)
+    assert said.err == plain(f"secant: {told['message']}\n")
 
 
 @pytest.mark.parametrize(
@@ -327,6 +378,12 @@ def test_help_tells_of_every_command_and_option(say) -> None:
         for parameter in command.params:
             for option in parameter.opts:
                 assert option in text.out or option == "function"
+
+
+def test_help_promises_a_vector_only_where_one_is_taken(say) -> None:
+    shown = {name: " ".join(say(f"{name} --help").out.split()) for name in ("diff", "steps", "gradient")}
+    assert [name for name, text in shown.items() if "The point, a number" in text] == ["diff", "steps"]
+    assert "3,4" in shown["gradient"]
 
 
 def test_no_short_options() -> None:

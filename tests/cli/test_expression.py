@@ -3,13 +3,16 @@
 import ast
 import inspect
 import math
+import re
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import secant
 from secant.cli import expression, vocabulary
 from secant.cli.expression import ExpressionError, parse, parse_numbers
 from secant.cli.vocabulary import CONSTANTS, FUNCTIONS
@@ -55,10 +58,16 @@ HOSTILE = [
     ("dot(x)", "`dot` takes 2 arguments, 1 came", 1),
     ("await x", "not allowed", 1),
     ("(yield)", "not allowed", None),
-    ("1 if x else", "cannot read", None),
-    ("(x", "cannot read", None),
-    ("x +", "cannot read", None),
-    ("x x", "cannot read", None),
+    ("1 if x else", "something is missing after `else`", 11),
+    ("(x", "'(' was never closed", 1),
+    ("x +", "something is missing after `+`", 3),
+    ("x^", "something is missing after `^`", 2),
+    ("x x", "an operator is missing between `x` and `x`", 3),
+    ("x y", "an operator is missing between `x` and `y`", 3),
+    ("x[0] x[1]", "an operator is missing between `]` and `x`", 6),
+    ("not x 2e-3", "an operator is missing between `x` and `2e-3`", 7),
+    ("sin x", "`sin` is a function; write sin(...)", 5),
+    ("lambda x x", "an operator is missing", 10),
     ("x @ x", "an operator is one of", 1),
     ("x << 1", "an operator is one of", 1),
     ("x | 1", "an operator is one of", 1),
@@ -289,3 +298,84 @@ def test_what_is_no_number_is_refused(text: str) -> None:
 
 def test_every_constant_is_a_number_of_the_language() -> None:
     assert {name: parse(name)(0.0) for name in CONSTANTS} == dict(CONSTANTS)
+
+
+ANALYTIC = [
+    # text, points at which it is analytic
+    *[(f"{name}(x)", [-0.7, 1e-9, 0.3]) for name in ("asin", "acos", "atan", "atanh", "asinh", "sin", "cos", "tan")],
+    *[
+        (f"{name}(x)", [-1.3, 1e-9, 2.2])
+        for name in ("sinh", "cosh", "tanh", "exp", "exp2", "expm1", "cbrt", "sigmoid")
+    ],
+    *[(f"{name}(x)", [1e-9, 1.0, 300.0]) for name in ("log", "ln", "log2", "log10", "log1p", "sqrt")],
+    ("acosh(x)", [1.2, 30.0]),
+    ("log1p(x)", [-0.9, -1e-9]),
+    ("softplus(x)", [-40.0, -1e-9, 1e-9, 40.0]),
+    ("sigmoid(x)", [-800.0, -1.3, 1e-9, 2.2, 800.0]),
+    ("atan2(x, 1) + atan2(x, -1) + atan2(1, x) + atan2(-1, x)", [-2.0, -0.5, 0.5, 2.0]),
+    ("hypot(x, 3) + hypot(1e200, 1e200*x)/1e200", [-2.0, 1e-9]),
+    ("x^101 + (-x)^100 + x^-3", [-1.01, 1.02]),
+    ("2.5^x + x^2.5 + x^x", [0.3, 4.0]),
+    ("(1 + x)/(2 - x) - x", [-3.0, 0.25]),
+]
+
+
+@pytest.mark.parametrize("text, points", ANALYTIC, ids=[text for text, _ in ANALYTIC])
+def test_the_complex_step_of_analytic_words(text: str, points: list[float]) -> None:
+    """As many digits as a difference of real values has, and the very value of f on the axis."""
+    f = parse(text)
+    g = parse(re.sub(r"\bx\b", "x[1]", text))
+    for x in points:
+        slope, plain = secant.derivative(f, x, method="complex"), secant.derivative(f, x)
+        assert slope.ok
+        assert abs(slope.value - plain.value) <= plain.error + 4e-15 * abs(slope.value)
+        assert complex(f(complex(x))).real == pytest.approx(f(x), rel=1e-13)
+        assert secant.gradient(g, np.array([0.5, x]), method="complex").value == pytest.approx(
+            [0.0, slope.value], rel=1e-15
+        )
+
+
+def test_words_of_vectors_take_complex_numbers() -> None:
+    x = np.array([0.3, -1.2, 2.0])
+    for text in ("norm(x)^3", "sum(x^3)*mean(sin(x))", "dot(x, exp(x))", "prod(softplus(x))", "sum(where(1, x, 2)^2)"):
+        slope, plain = secant.gradient(parse(text), x, method="complex"), secant.gradient(parse(text), x)
+        assert slope.ok
+        assert np.all(np.abs(slope.value - plain.value) <= plain.error + 4e-15)
+
+
+REAL = "abs ceil erf floor gamma lgamma max maximum min minimum relu round sign where".split()
+
+
+@pytest.mark.parametrize("point", [0.4 + 1e-20j, np.array([0.4 + 1e-20j, 0.5])], ids=["number", "array"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_word_takes_complex_numbers_or_says_that_it_does_not(name: str, point: Any) -> None:
+    word = FUNCTIONS[name]
+    if name in REAL:
+        with pytest.raises(TypeError, match=f"(`{name}`|a condition) takes real numbers only"):
+            word.call(*[point] * word.least)
+        return
+    value = word.call(*[point] * word.least)
+    assert np.iscomplexobj(value)
+    assert np.isfinite(value).all()
+
+
+@pytest.mark.parametrize(
+    "text, word",
+    [
+        ("abs(x)", "`abs`"),
+        ("min(x, 2)", "`min`"),
+        ("x % 2", "`%`"),
+        ("x // 2", "`//`"),
+        ("x if x > 0 else 1", "`>`"),
+        ("(x == 1)*x", "`==`"),
+        ("x if x else 1", "a condition"),
+        ("x and 1", "a condition"),
+        ("where(x, x, 1)", "a condition"),
+        ("floor(sin(x))", "`floor`"),
+    ],
+)
+def test_words_that_are_not_analytic_are_named(text: str, word: str) -> None:
+    for x in (1.0, np.array([1.0])):
+        f = parse(text if np.ndim(x) == 0 else re.sub(r"\bx\b", "x[0]", text))
+        with pytest.raises(secant.InputTypeError, match=f"TypeError: {word} takes real numbers only"):
+            secant.gradient(f, x, method="complex")

@@ -83,20 +83,11 @@ def events(walk: Walk, kind: Verdict) -> list[Event]:
 
 
 def textbook(f: Function, x0: Any, lr: float, iterations: int, h: float = H) -> Floats:
-    """The loop of the textbook, perturbing in place."""
+    """The loop of the textbook."""
     x = np.array(x0, dtype=np.float64)
     with np.errstate(all="ignore"):
         for _ in range(iterations):
-            grad = np.zeros_like(x)
-            for i in range(x.size):
-                kept = x[i]
-                x[i] = kept + h
-                right = f(x)
-                x[i] = kept - h
-                left = f(x)
-                grad[i] = (right - left) / (2 * h)
-                x[i] = kept
-            x -= lr * grad
+            x -= lr * np.array([(f(x + step) - f(x - step)) / (2 * h) for step in h * np.eye(x.size)])
     return x
 
 
@@ -370,7 +361,8 @@ ODD: list[tuple[str, Function, list[float], float, int, float | None, Verdict, s
     ("bounce", hinge, [5], 1.0, 100, H, Verdict.BUDGET, "overshoot"),
     ("bounce at the limit", bowl, [-3, 4], 1.0, 100, H, Verdict.LR_TOO_LARGE, ""),
     ("bounce in vain", hinge, [5], 464.0, 100, H, Verdict.LR_TOO_LARGE, ""),
-    ("bounce about a kink", hinge, [5], 1.0, 20, None, Verdict.BUDGET, "overshoot"),
+    ("bounce about a kink", hinge, [5.25], 1.0, 20, None, Verdict.BUDGET, "overshoot"),
+    ("a kink met head on", hinge, [5], 1.0, 20, None, Verdict.BUDGET, "as at a kink of f"),
     ("nothing to vary", lambda x: 1.0, [], 0.1, 5, H, Verdict.NOISE_FLOOR, ""),
 ]
 
@@ -434,6 +426,16 @@ def test_a_value_that_is_not_finite_ends_the_run(value: float, verdict: Verdict)
     assert (walk.iterations, walk.verdict) == (1, verdict)
     assert walk.fun == walk.values[-1] == value
     assert np.isfinite(walk.path).all()
+
+
+def test_a_step_out_of_the_domain_is_no_growth_of_f() -> None:
+    with np.errstate(all="ignore"):
+        walk = descend(lambda x: float(np.log(x[0])), [1.0], 10.0, step=None)
+    assert (walk.verdict, walk.iterations, walk.note) == (Verdict.LR_TOO_LARGE, 1, "a step led out of the domain of f")
+    assert walk.events[0].text.startswith("the step leaves the domain of f, which goes from 0.0 to no value at all")
+    grown = descend(lambda x: x[0] ** 2 if abs(x[0]) < 5e3 else math.nan, [4.0], 1.2)
+    assert (grown.verdict, grown.note) == (Verdict.LR_TOO_LARGE, "")
+    assert grown.events[0].text.startswith("the step overshoots and f goes from 16.0 to ")
 
 
 def test_an_evaluation_that_failed_is_said_so() -> None:

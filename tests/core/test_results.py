@@ -69,7 +69,8 @@ def test_every_sentence_is_complete(verdict) -> None:
     text = slope(verdict, noise=1e-3, step=0.5, left=-1.0, right=1.0, jump=-2.0).sentence
     assert "{" not in text
     assert "nan" not in text
-    assert slope(verdict, note="as seen").sentence.endswith("; as seen")
+    mark = ":" if verdict is Verdict.UNDEFINED else ";"
+    assert slope(verdict, note="as seen").sentence.endswith(f"{mark} as seen")
 
 
 def test_sentences_carry_their_numbers() -> None:
@@ -78,6 +79,28 @@ def test_sentences_carry_their_numbers() -> None:
     assert "noise of about 0.001" in slope(Verdict.NOISY, noise=1e-3, step=0.5).sentence
     assert "on the right only" in slope(Verdict.AT_BOUND, right=1.0).sentence
     assert "on the left only" in slope(Verdict.AT_BOUND, left=1.0).sentence
+
+
+def test_slopes_of_a_kink_have_the_digits_that_are_known() -> None:
+    def kink(left: float, right: float, known: float) -> str:
+        return Slope(0.0, 0.5 * abs(right - left) + known, Verdict.KINK, left=left, right=right).sentence
+
+    assert "slope -1 on the left and 1 on the right" in kink(-0.9999999, 1.0000003, 2e-6)
+    assert "slope 0 on the left and 1.235 on the right" in kink(-1.2281e-16, 1.2345678, 2e-3)
+    assert "slope -0.999999 on the left and 1.000001 on the right" in kink(-0.999999, 1.000001, 2e-7)
+
+
+def test_a_bar_that_is_infinite_was_not_widened() -> None:
+    told = Slope(1.0, math.inf, Verdict.UNRESOLVED, note="as seen")
+    assert told.sentence == "no bar can be given; as seen"
+    assert "widened" in slope(Verdict.UNRESOLVED).sentence
+
+
+def test_advice_comes_before_the_usual_remedy() -> None:
+    plain, special = slope(Verdict.JUMP), slope(Verdict.JUMP, advice="jump with it")
+    assert (plain.remedy, special.remedy) == (Verdict.JUMP.remedy, "jump with it")
+    est = Estimate(1.0, 0.1, Verdict.JUMP, Verdict.JUMP, 1, {"": special})
+    assert est.message.endswith("Remedy: jump with it.")
 
 
 def scalar(verdict: Verdict = Verdict.OK) -> Estimate:

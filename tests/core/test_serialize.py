@@ -170,6 +170,7 @@ def test_the_text_itself() -> None:
                 "right": 3.0,
                 "jump": "nan",
                 "note": "",
+                "advice": "",
             }
         },
         "fun": None,
@@ -389,8 +390,8 @@ def test_text_nested_too_deeply_is_refused(text) -> None:
 
 
 def test_only_text_is_read() -> None:
-    for found in (b"{}", None, {"secant": 1}):
-        with pytest.raises(InputTypeError, match=f"`text` must be a str; got a {type(found).__name__}"):
+    for found, what in ((b"{}", "a bytes"), (None, "None"), ({"secant": 1}, "a dict")):
+        with pytest.raises(InputTypeError, match=f"`text` must be a str; got {what}"):
             from_json(found)
 
 

@@ -225,7 +225,7 @@ BAD = [
     (b"1", MUST + "a bytes"),
     ({"loss": 1.0}, MUST + "a dict"),
     ({1.0}, MUST + "a set"),
-    (object(), MUST + "a object"),
+    (object(), MUST + "an object"),
     ((v for v in (1.0,)), MUST + "a generator"),
     ([], MUST + "an empty array of shape (0,)"),
     (np.empty((2, 0)), MUST + "an empty array of shape (2, 0)"),
@@ -620,7 +620,7 @@ SHARED = np.ones(4)
     [
         (1.0, InputTypeError, "`inplace=True` needs a writable array, or a tree of them; `x` is a float"),
         (np.float64(1.0), InputTypeError, "`inplace=True` needs a writable array, or a tree of them; `x` is a float64"),
-        ([np.ones(1), 2], InputTypeError, "`inplace=True` needs a writable array, or a tree of them; [1] is a int"),
+        ([np.ones(1), 2], InputTypeError, "`inplace=True` needs a writable array, or a tree of them; [1] is an int"),
         (
             np.array([3, 4]),
             InputTypeError,
@@ -652,7 +652,7 @@ def test_interleaved_views_can_be_lent() -> None:
         (3.0, {}, InputTypeError, "`f` must be callable; got a float"),
         (abs, {"args": [1.0]}, InputTypeError, "`args` must be a tuple; got a list"),
         (abs, {"on_error": "ignore"}, InputError, "`on_error` must be 'domain', 'raise' or 'mark'; got 'ignore'"),
-        (abs, {"inplace": 1}, InputTypeError, "`inplace` must be True or False; got a int"),
+        (abs, {"inplace": 1}, InputTypeError, "`inplace` must be True or False; got an int"),
     ],
 )
 def test_arguments_that_are_refused(f, how, error, text) -> None:

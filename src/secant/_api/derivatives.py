@@ -15,7 +15,7 @@ import numpy as np
 from secant._api.options import DEFAULT_BUDGET, Method, Options, at_point, coordinate_lines, direction_line, options
 from secant._api.select import Positions, narrowed, positions
 from secant.core import imaginary, operators
-from secant.core.errors import InputError, InputTypeError
+from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.operators import Slopes, fixed, lines
@@ -85,7 +85,7 @@ def derivative(
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
     evaluator = Evaluator(f, x, args=args, on_error=on_error)
     if not evaluator.layout.scalar:
-        came = f"{type(x).__name__} of {evaluator.layout.size} entries"
+        came = f"{kind_of(x)} of {evaluator.layout.size} entries"
         raise InputTypeError(f"`x` must be a single number; got {came} (use `gradient` for arrays and trees)")
     chosen = at_point(chosen, evaluator)
     problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
@@ -200,14 +200,25 @@ def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
     """Return the gradient of f as a function of x: plain arrays in x's structure, NaN where there is none.
 
     It is what optimizers take for ``jac=``: further positional arguments are handed to f. ``how`` are the options of
-    :func:`gradient`; they are checked at the first call.
+    :func:`gradient` but for ``args``; their names are checked at once, their values at the first call.
+
+    Raises
+    ------
+    InputTypeError : ``f`` is not callable, or an option is not one of ``grad``; otherwise, at a call, as
+        :func:`gradient`.
 
     >>> import numpy as np
     >>> grad(lambda x, a: a * (x**2).sum())(np.array([3.0, 4.0]), 10.0)
     array([60., 80.])
     """
     if not callable(f):
-        raise InputTypeError(f"`f` must be callable; got a {type(f).__name__}")
+        raise InputTypeError(f"`f` must be callable; got {kind_of(f)}")
+    if "args" in how:
+        raise InputTypeError("`grad` takes no `args`; hand them over with x, as in grad(f)(x, *args)")
+    known = [name for name in gradient.__kwdefaults__ or {} if name != "args"]
+    for name in how:
+        if name not in known:
+            raise InputTypeError(f"`grad` has no option `{name}`; its options are {', '.join(known)}")
 
     def gradient_of_f(x: Any, *args: Any) -> Any:
         return gradient(f, x, args=args, **how).value
@@ -228,7 +239,8 @@ def core_for(
         return imaginary.complex_step(base, problems, directions, chosen.step, _complex_budget(chosen, len(problems)))
     if chosen.formula is not None:
         return fixed(base, problems, chosen.formula, chosen.step, directions, fun)
-    return operators.gradient(base, problems) if whole else lines(base, problems, directions)
+    most = chosen.max_evaluations
+    return operators.gradient(base, problems, most=most) if whole else lines(base, problems, directions, most=most)
 
 
 def _complex_budget(chosen: Options, count: int) -> float:
@@ -251,7 +263,7 @@ def again(chosen: Options, evaluator: Evaluator, found: Slopes) -> Slopes:
             break
     else:
         return found
-    most = chosen.max_evaluations or 1 + len(rows[0]) * (DEFAULT_BUDGET - 1)
+    most = chosen.max_evaluations or 1 + len(rows) * len(rows[0]) * (DEFAULT_BUDGET - 1)
     if evaluator.evaluations >= most:
         return found
     reply = evaluator(Request(evaluator.base, None, (0.0,), repeat=1))

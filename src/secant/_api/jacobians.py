@@ -107,7 +107,7 @@ def _dense(chosen: Options, evaluator: Evaluator, varying: Positions | None) -> 
     if chosen.method == "complex" or chosen.formula is not None:
         core = core_for(chosen, base, problems)
     else:
-        core = across.jacobian(base, problems, None if layout.exact else layout.rounded)
+        core = across.jacobian(base, problems, None if layout.exact else layout.rounded, chosen.max_evaluations)
     found = again(chosen, evaluator, settle(chosen, run(core, evaluate)))
     if chosen.formula is not None and not evaluator.distinct and varying is None:
         # A formula that leaves x out may see the same value all around it.

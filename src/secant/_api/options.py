@@ -75,9 +75,11 @@ def whole(name: str, value: Any, low: int) -> int:
 
 def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol: Any, max_evaluations: Any) -> Options:
     """Check the numerical options of a call."""
-    if method == "auto" and step is bounds is max_step is noise is max_evaluations is None and rtol == 0.0:
-        return PLAIN
     named = isinstance(method, str) and (method in _STENCILS or method == "complex")
+    given = not (step is bounds is max_step is noise is max_evaluations is None)
+    # By type first: False, 0j and arrays of zeros equal the default and are no numbers of at least 0 all the same.
+    if named and method == "auto" and not given and type(rtol) is float and rtol == 0.0:
+        return PLAIN
     if not named and not isinstance(method, Stencil):
         raise InputError(
             f"`method` must be 'auto', 'central', 'forward', 'backward', 'complex' or a Stencil; got {method!r}"
@@ -207,12 +209,12 @@ def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
     return below, above
 
 
-def line_budgets(chosen: Options, count: int) -> list[int]:
-    """Share one budget for all lines (f at the point is paid for once)."""
-    if chosen.max_evaluations is None:
-        return [DEFAULT_BUDGET] * count
-    share, rest = divmod(chosen.max_evaluations - 1, count)
-    return [1 + share + (index < rest) for index in range(count)]
+def line_budget(chosen: Options, count: int) -> int:
+    """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
+    most = chosen.max_evaluations
+    if most is None:
+        return DEFAULT_BUDGET
+    return min(most, max(DEFAULT_BUDGET, 1 + (most - 1) // max(count, 1)))
 
 
 def coordinate_lines(
@@ -226,11 +228,11 @@ def coordinate_lines(
     eps = layout.eps
     places = range(layout.size) if varying is None else [int(i) for i in varying]
     count = len(places)
-    budgets = line_budgets(chosen, count)
+    budget = line_budget(chosen, count)
     plain = layout.exact
     pairs = DEFAULT_BUDGET if count == 1 else FEW_PAIRS if count < MANY else MANY_PAIRS
     made = []
-    for i, budget in zip(places, budgets, strict=True):
+    for i in places:
         x = base.item(i)
         below, above = (inf, inf) if space is None else (float(space[0][i]), float(space[1][i]))
         below, above = _sides(chosen, below, above)
@@ -277,7 +279,7 @@ def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
         float((chosen.max_step / share).min()),
         chosen.noise,
         chosen.rtol,
-        line_budgets(chosen, 1)[0],
+        line_budget(chosen, 1),
         eps,
         None,
         2.0 * eps * float((size / share).max()),

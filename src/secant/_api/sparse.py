@@ -19,7 +19,7 @@ from secant._api.select import Positions
 from secant.core import across, coloring
 from secant.core.colored import colored
 from secant.core.detection import Found, detect
-from secant.core.errors import InputError, InputTypeError
+from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.request import UNIT_ROUNDOFF, Floats, Request, run
 from secant.core.results import Estimate, Slope
 from secant.core.sparse import CODE, TOLD, WORDS, Columns, Entries, Pattern, fixed
@@ -28,6 +28,9 @@ from secant.evaluation.evaluator import Evaluator
 
 #: Row starts and columns of a pattern.
 Csr: TypeAlias = tuple[NDArray[np.integer], NDArray[np.integer]]
+
+#: What to do about a pattern that leaves something out.
+FULLER = "give a pattern that has all of them, or `sparsity='detect'`"
 
 _ALLOWED = "a scipy.sparse matrix or array, an array of f(x).size rows and x.size columns, or 'detect'"
 
@@ -57,7 +60,7 @@ def pattern_of(sparsity: Any, size: int) -> tuple[int, Csr] | None:
 def _came(sparsity: Any) -> str:
     if isinstance(sparsity, np.ndarray):
         return f"an array of shape {sparsity.shape} and dtype {sparsity.dtype}"
-    return repr(sparsity) if isinstance(sparsity, str) else f"a {type(sparsity).__name__}"
+    return repr(sparsity) if isinstance(sparsity, str) else kind_of(sparsity)
 
 
 def sparse_jacobian(
@@ -127,7 +130,8 @@ def _detected(found: Found) -> str:
 
 def _fixed_slope(chosen: Options) -> Slope:
     note = f"a fixed step ({chosen.step:.3g}) tells nothing of its own error"
-    return Slope(nan, inf, Verdict.UNRESOLVED, step=chosen.step, reach=chosen.step, note=note)
+    advice = "leave `step=` out to get a bar"
+    return Slope(nan, inf, Verdict.UNRESOLVED, step=chosen.step, reach=chosen.step, note=note, advice=advice)
 
 
 def _free(
@@ -219,9 +223,10 @@ def _look(
         )
         first, last = int(pattern.indptr[row]), int(pattern.indptr[row + 1])
         if first == last:
-            details[f"[{row}]"] = Slope(float(seen.missing[row]), inf, Verdict.UNRESOLVED, note=note)
+            details[f"[{row}]"] = Slope(float(seen.missing[row]), inf, Verdict.UNRESOLVED, note=note, advice=FULLER)
         for place in range(first, last):
-            entries.told[place] = Slope(float(entries.value[place]), inf, Verdict.UNRESOLVED, note=note)
+            value = float(entries.value[place])
+            entries.told[place] = Slope(value, inf, Verdict.UNRESOLVED, note=note, advice=FULLER)
     return f"; {wrong.size} row{'s' * (wrong.size != 1)} disagree with the slope along a generic direction"
 
 

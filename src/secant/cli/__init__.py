@@ -1,7 +1,8 @@
 """The command line: ``secant diff``, ``gradient``, ``steps``, ``descend``, ``tour``; ``python -m secant`` is the same.
 
-Exit status: 0 the answer is ok; 1 the verdict is not ok, or the function raised; 2 what was typed
-cannot be used. Whatever goes wrong is said in one line on standard error, without a traceback.
+Exit status: 0 the answer is ok; 1 the verdict is not ok; 2 what was typed cannot be used; 4 the function failed where
+it must not: it raised, or returned what is no number. (3 is kept for what cannot be told.) Whatever goes wrong is said
+in one line on standard error, without a traceback.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import secant
 from secant.cli.commands import cli
 from secant.cli.expression import ExpressionError
 from secant.cli.functions import FunctionError, LoadError
-from secant.cli.text import NOT_OK, OK, USAGE, Outcome, plain
+from secant.cli.text import FAILED, NOT_OK, OK, USAGE, Outcome, plain
 
 __all__ = ["main"]
 
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = cli.main(arguments, prog_name="secant", standalone_mode=False)
         if isinstance(result, Outcome):
+            if result.complaint:
+                _complain(result.complaint, result.status)
             click.echo(plain(result.text))
             sys.stdout.flush()
             return result.status
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _complain("; ".join([str(error), *getattr(error, "__notes__", [])]), USAGE)
     except FunctionError as error:
-        return _complain(str(error), NOT_OK)
+        return _complain(str(error), FAILED)
 
 
 def _complain(message: str, status: int) -> int:

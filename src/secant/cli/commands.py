@@ -8,16 +8,17 @@ options that are not given are not passed on, so that their defaults stand in on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 import numpy as np
 
 import secant
 from secant.cli.expression import ExpressionError, parse_numbers
-from secant.cli.functions import Function, LoadError, asked, load, number_at, point_at
-from secant.cli.text import NOT_OK, OK, Outcome, descent_text, estimate_text
+from secant.cli.functions import Function, FunctionError, LoadError, asked, load, number_at, point_at
+from secant.cli.text import FAILED, NOT_OK, OK, Outcome, descent_text, estimate_text, json_text
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -35,7 +36,7 @@ def cli() -> None:
     A function is an expression in x, such as "0.01*x^2 + 0.1*x" or "x[0]**2 + x[1]**2",
     or the name of one in a file: model.py:loss.
 
-    Exit status: 0 ok; 1 the verdict is not ok; 2 what was typed cannot be used.
+    Exit status: 0 ok; 1 the verdict is not ok; 2 what was typed cannot be used; 4 the function failed.
     """
 
 
@@ -85,16 +86,29 @@ def function_argument(command: C) -> C:
     return click.argument("function", nargs=-1, metavar="FUNCTION", callback=_function)(command)
 
 
-def at_option(command: C) -> C:
-    """Add the point to look at."""
-    return click.option(
-        "--at", required=True, metavar="X", callback=_numbers, help="The point: 5, or 3,4 for a vector."
-    )(command)
+def at_option(text: str) -> Callable[[C], C]:
+    """Return what adds the point to look at."""
+    return click.option("--at", required=True, metavar="X", callback=_numbers, help=text)
+
+
+at_number = at_option("The point, a number: 5, or pi/4.")
+at_vector = at_option("The point: 3,4, or 5 for a function of one number.")
 
 
 def json_option(command: C) -> C:
-    """Add the choice of JSON."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
+    """Add the choice of JSON; a function that fails is then told in JSON as well."""
+
+    @wraps(command)
+    def answered(*arguments: Any, as_json: bool, **options: Any) -> Outcome:
+        try:
+            return cast(Outcome, command(*arguments, as_json=as_json, **options))
+        except FunctionError as error:
+            if not as_json:
+                raise
+            told = {"secant": 1, "type": "Error", "error": error.kind, "message": str(error), "status": FAILED}
+            return Outcome(json_text(told), FAILED, str(error))
+
+    return cast(C, click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(answered))
 
 
 def dry_run_option(command: C) -> C:
@@ -106,9 +120,9 @@ def dry_run_option(command: C) -> C:
 
 def numerical_options(command: C) -> C:
     """Add the options that every derivative takes, in the library's order."""
-    kinds = click.Choice(["auto", "central", "forward", "backward"])
+    kinds = click.Choice(["auto", "central", "forward", "backward", "complex"])
     options = [
-        click.option("--method", type=kinds, help="The differences to use; auto is the default."),
+        click.option("--method", type=kinds, help="The differences to use, or the complex step; auto."),
         click.option("--step", metavar="H", callback=_number, help="A fixed step, as in a textbook; no error bar."),
         click.option(
             "--bounds", metavar="LOW,HIGH", callback=_pair, help="Never evaluate outside; inf where there is none."
@@ -141,7 +155,7 @@ def _price(price: secant.Price, as_json: bool) -> Outcome:
 
 @cli.command(context_settings=SETTINGS, short_help="The derivative of a function of one number.")
 @function_argument
-@at_option
+@at_number
 @numerical_options
 @dry_run_option
 @json_option
@@ -160,7 +174,7 @@ def diff(function: Function, at: list[float], dry_run: bool, as_json: bool, **op
 
 @cli.command(context_settings=SETTINGS, short_help="The gradient of a function of several numbers.")
 @function_argument
-@at_option
+@at_vector
 @numerical_options
 @dry_run_option
 @json_option
@@ -178,7 +192,7 @@ def gradient(function: Function, at: list[float], dry_run: bool, as_json: bool, 
 
 @cli.command(context_settings=SETTINGS, short_help="The error of a fixed step against the step.")
 @function_argument
-@at_option
+@at_number
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg, .png or .pdf."
 )

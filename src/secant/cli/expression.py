@@ -18,16 +18,18 @@ from __future__ import annotations
 
 import ast
 import difflib
+import keyword
 import operator
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from secant.cli.vocabulary import CONSTANTS, FUNCTIONS, as_number, power, truth
+from secant.cli.vocabulary import CONSTANTS, FUNCTIONS, as_number, power, real_only, truth
 
 MAX_CHARACTERS, MAX_NODES, MAX_DEPTH = 2000, 500, 60
 
@@ -38,8 +40,8 @@ BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
+    ast.FloorDiv: real_only("//", operator.floordiv),
+    ast.Mod: real_only("%", operator.mod),
     ast.Pow: power,
 }
 UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
@@ -48,12 +50,12 @@ UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.Not: lambda value: as_number(not truth(value)),
 }
 COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+    ast.Lt: real_only("<", operator.lt),
+    ast.LtE: real_only("<=", operator.le),
+    ast.Gt: real_only(">", operator.gt),
+    ast.GtE: real_only(">=", operator.ge),
+    ast.Eq: real_only("==", operator.eq),
+    ast.NotEq: real_only("!=", operator.ne),
 }
 
 #: What a person may have meant by a piece of syntax that is not on the list.
@@ -72,8 +74,9 @@ NAMED: Mapping[type[ast.AST], str] = {
     ast.Slice: "a slice",
 }
 
-#: A number or a bracket that runs into a name or a bracket, as in ``2x`` and ``2(x + 1)``.
-GLUED = re.compile(r"(?:(?<![\w.])\d+\.?\d*(?![eE][+-]?\d)\s*|\)\s*)(?!(?:if|else|and|or)\b)[A-Za-z(]")
+#: The pieces of a text in which something is missing: words, numbers (``2x`` is two pieces), anything else one by one.
+PIECES = re.compile(r"[A-Za-z_]\w*|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|\S")
+KEYWORDS = frozenset(keyword.kwlist)
 
 
 class ExpressionError(ValueError):
@@ -86,7 +89,7 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A function of ``x`` that was typed.
+    """A function of ``x`` that was typed; of complex numbers too, as far as its words are analytic.
 
     ``indices`` are those in ``x[0], x[1], ...``; ``whole`` says that ``x`` also stands by itself.
     """
@@ -97,7 +100,7 @@ class Expression:
     body: Closure = field(repr=False, compare=False)
 
     def __call__(self, x: Any) -> Any:
-        if isinstance(x, np.ndarray) and x.ndim:
+        if (isinstance(x, np.ndarray) and x.ndim) or isinstance(x, complex):
             # NumPy would warn on standard error at every point outside the domain; NaN says it already.
             with np.errstate(all="ignore"):
                 return self.body(x)
@@ -176,6 +179,21 @@ class _Source:
     def error(self, message: str, node: ast.AST) -> ExpressionError:
         return ExpressionError(message, self.column(getattr(node, "col_offset", 0)))
 
+    def unread(self, error: SyntaxError) -> ExpressionError:
+        """Say what is missing, where two pieces or the end show it; else what Python's parser says."""
+        pieces = list(PIECES.finditer(self.typed))
+        for left, right in pairwise(pieces):
+            if _ends(left[0]) and _begins(right[0]) and not (right[0] == "(" and left[0][0].isalpha()):
+                message = f"an operator is missing between `{left[0]}` and `{right[0]}`; a product is written with `*`"
+                if left[0] in FUNCTIONS:
+                    message = f"`{left[0]}` is a function; write {left[0]}(...)"
+                return ExpressionError(f"cannot read the expression: {message}", right.start() + 1)
+        last = pieces[-1][0]
+        if last in KEYWORDS or last in "+-*/%^<>=":
+            return ExpressionError(f"cannot read the expression: something is missing after `{last}`", len(self.typed))
+        message, column = (error.msg or "invalid syntax").split(". ")[0], self.column((error.offset or 1) - 1)
+        return ExpressionError(f"cannot read the expression: {message}", column)
+
     def tree(self) -> ast.expr:
         """Parse, and hold the tree to its limits without recursion."""
         try:
@@ -183,9 +201,7 @@ class _Source:
                 warnings.simplefilter("ignore")
                 tree = ast.parse(self.parsed, mode="eval").body
         except SyntaxError as error:
-            hint = "; a product is written with `*`" if GLUED.search(self.typed) else ""
-            column = self.column((error.offset or 1) - 1)
-            raise ExpressionError(f"cannot read the expression: {error.msg}{hint}", column) from None
+            raise self.unread(error) from None
         except (ValueError, MemoryError, RecursionError):
             raise ExpressionError(f"the expression is nested more than {MAX_DEPTH} deep", 1) from None
         count = 0
@@ -199,6 +215,16 @@ class _Source:
                 raise self.error(f"the expression has more than {MAX_NODES} parts", node)
             stack.extend((child, depth + 1) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
         return tree
+
+
+def _ends(piece: str) -> bool:
+    """Return whether an operand may end with a piece."""
+    return piece in ")]" or (piece[0].isalnum() and piece not in KEYWORDS) or piece[0] == "_"
+
+
+def _begins(piece: str) -> bool:
+    """Return whether an operand may begin with a piece."""
+    return piece == "(" or (piece[0].isalnum() and piece not in KEYWORDS) or piece[0] == "_"
 
 
 def _uses(source: _Source, tree: ast.expr) -> tuple[frozenset[int], bool]:
@@ -258,10 +284,10 @@ def _name(source: _Source, node: Any) -> Closure:
 def _entry(source: _Source, node: Any) -> Closure:
     index = _index(source, node)
 
-    def read(x: Any) -> float:
+    def read(x: Any) -> Any:
         if not isinstance(x, np.ndarray):
             raise TypeError(f"x[{index}] needs a vector, and x is one number here")
-        return float(x[index])
+        return x[index].item()
 
     return read
 

@@ -17,9 +17,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+import secant
 from secant.cli.expression import Expression, parse
 
 FROM_FILE = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_][\w.]*)")
+#: What was meant as one, and is not: another kind of file, no name after the colon, no colon. No expression looks so.
+ALMOST = re.compile(r"(?P<path>[\w./\\~-]+):[\w.]*|(?P<file>[\w./\\~-]+\.py)")
 
 R = TypeVar("R")
 
@@ -29,7 +32,14 @@ class LoadError(ValueError):
 
 
 class FunctionError(Exception):
-    """The function raised where it must not; the message names it, the exception, the place and the point."""
+    """The function failed where it must not; the message names the exception, the place and the point.
+
+    ``kind`` is the name of the exception's type.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,11 @@ def load(text: str) -> Function:
     """
     match = FROM_FILE.fullmatch(text.strip())
     if match is None:
+        meant = ALMOST.fullmatch(text.strip())
+        if meant is not None:
+            path = meant["path"] or meant["file"]
+            what = f"`{text.strip()}` names no function" if path.endswith(".py") else f"`{path}` is not a Python file"
+            raise LoadError(f"{what}; a function in a file is named as file.py:name")
         expression = parse(text)
         return Function(expression.text, expression, expression)
     target: Any = _module(Path(match["path"]))
@@ -112,8 +127,8 @@ def point_at(function: Function, numbers: Sequence[float]) -> Any:
 def asked(function: Function, question: Callable[[Callable[[Any], Any]], R]) -> R:
     """Put a question to a function; an exception of that function becomes a :class:`FunctionError`, one line.
 
-    Everything else passes through: secant's own exceptions are complaints about what was typed, and any
-    other is a fault of secant, to be seen in full.
+    So does a value that is no number. Everything else passes through: secant's other exceptions are complaints about
+    what was typed, and whatever is left is a fault of secant, to be seen in full.
     """
     last: BaseException | None = None
 
@@ -129,15 +144,19 @@ def asked(function: Function, question: Callable[[Callable[[Any], Any]], R]) -> 
         return question(watched)
     except Exception as error:
         if error is last:
-            raise FunctionError(f"f raised {_described(error)}") from error
+            raise FunctionError(f"f raised {_described(error)}", type(error).__name__) from error
+        if function.expression is not None and last is not None and error.__cause__ is last:
+            raise LoadError(f"`--method complex` needs an expression of complex numbers, and {last}") from error
+        if isinstance(error, secant.OutputError):
+            raise FunctionError(_described(error, typed=False), type(error).__name__) from error
         raise
 
 
-def _described(error: BaseException) -> str:
+def _described(error: BaseException, typed: bool = True) -> str:
     """Return an exception in one line: its type and text, its notes (the point), and the person's line it came from."""
     # The C library's errors come with their number: (34, 'Numerical result out of range').
     said = error.args[1] if len(error.args) == 2 and isinstance(error, ArithmeticError) else error
-    parts = [f"{type(error).__name__}: {said}" if str(said) else type(error).__name__]
+    parts = [f"{type(error).__name__}: {said}" if typed and str(said) else str(said) or type(error).__name__]
     parts += getattr(error, "__notes__", [])
     package = str(Path(__file__).parents[1])
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(package)]

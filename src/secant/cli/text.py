@@ -18,15 +18,16 @@ import secant
 #: Columns of a line; 80 fit anywhere, and a table of a gradient needs no more.
 WIDTH = 88
 
-OK, NOT_OK, USAGE = 0, 1, 2
+OK, NOT_OK, USAGE, FAILED = 0, 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command has to say, and its exit status."""
+    """What a command has to say, its exit status, and what goes to standard error beside it."""
 
     text: str
     status: int = OK
+    complaint: str = ""
 
 
 def plain(text: str) -> str:

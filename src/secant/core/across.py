@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from secant.core.ladder import Line
 from secant.core.line import first_step
-from secant.core.operators import ORDINARY_BUDGET, Slopes, lines
+from secant.core.operators import ENDED, Slopes, together
 from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Reply, Request
+from secant.core.results import Slope
 from secant.core.verdicts import Verdict
 
 #: The ratio to the nearer pair; the golden section, which spreads shares.
@@ -33,8 +34,8 @@ NEARER, GOLDEN = 0.125, 0.6180339887498949
 LOUD, LOOSE = 30.0, 0.2
 #: A straight line: how often it is longer than its two pairs are apart, and than the even parts; its share of J v.
 STRAIGHT, LEVEL, CLEAR = 50.0, 12.0, 1e-3
-#: Evaluations that a look takes at most.
-MOST = 9
+#: Evaluations that a look takes at most, and one at a Jacobian that leaves nothing out.
+MOST, LOOKS = 9, 8
 #: A crease is looked at when it rises by this share of what f changes by; less is lost beside truncation.
 NOTICED = 0.02
 
@@ -175,16 +176,28 @@ def _unexplained(
         return np.where(beyond | straight, rest, 0.0)
 
 
-def jacobian(base: Floats, problems: Sequence[Line], rounded: Callable[[Floats], Floats] | None = None) -> Core[Slopes]:
+def jacobian(
+    base: Floats,
+    problems: Sequence[Line],
+    rounded: Callable[[Floats], Floats] | None = None,
+    most: int | None = None,
+) -> Core[Slopes]:
     """Differentiate every output by every coordinate, and look along two generic directions as well.
 
-    As :func:`secant.core.operators.gradient` does for one output; the look is left out where the budget is tight or
-    there are bounds.
+    As :func:`secant.core.operators.gradient` does for one output, out of the same budget (``most``); the look is left
+    out where there are bounds.
     """
-    found = yield from lines(base, problems)
-    tight = any(line.budget < ORDINARY_BUDGET or line.below < inf or line.above < inf for line in problems)
-    if len(problems) < 2 or tight:
+    count = len(problems)
+    bounded = any(line.below < inf or line.above < inf for line in problems)
+    aside = 0 if most is None or bounded or most < 1 + ENDED * count + LOOKS else LOOKS
+    found, left = yield from together(base, problems, None, None, None if most is None else most - aside)
+    if bounded or count < 2:
         return found
+    if left + aside < LOOKS:
+        note = "no evaluations were left to look at f along other directions than the axes"
+        return _marked(
+            found, [True] * len(found.outputs), lambda slope, *_: replace(slope, verdict=Verdict.UNRESOLVED, note=note)
+        )
     table = found.slopes
     value = np.array([[slope.value for slope in row] for row in table])
     error = np.array([[slope.error for slope in row] for row in table])
@@ -209,11 +222,23 @@ def jacobian(base: Floats, problems: Sequence[Line], rounded: Callable[[Floats],
 def creased(found: Slopes, crease: NDArray[np.float64], units: Floats) -> Slopes:
     """Return slopes with those rows marked that are smooth along each axis and creased across, ``crease`` per unit."""
     note = "f is smooth along each axis, but creased along other directions"
-    rows = list(found.slopes)
-    for i in np.flatnonzero(crease).tolist():
-        if all(slope.verdict is Verdict.OK for slope in rows[i]):
-            rows[i] = tuple(
-                replace(slope, verdict=Verdict.KINK, error=slope.error + crease[i] / unit, note=note)
-                for slope, unit in zip(rows[i], units.tolist(), strict=True)
-            )
-    return Slopes(tuple(rows), found.outputs)
+    rises = dict(enumerate(crease.tolist()))
+
+    def kink(slope: Slope, row: int, column: int) -> Slope:
+        error = slope.error + rises[row] / float(units[column])
+        return replace(slope, verdict=Verdict.KINK, error=error, note=note)
+
+    return _marked(found, crease > 0.0, kink)
+
+
+def _marked(
+    found: Slopes, rows: Sequence[bool] | NDArray[np.bool_], mark: Callable[[Slope, int, int], Slope]
+) -> Slopes:
+    """Return slopes with some rows marked, of those of which every entry is ``ok``."""
+    made = [
+        tuple(mark(slope, i, j) for j, slope in enumerate(row))
+        if rows[i] and all(slope.verdict is Verdict.OK for slope in row)
+        else row
+        for i, row in enumerate(found.slopes)
+    ]
+    return Slopes(tuple(made), found.outputs)

@@ -68,7 +68,7 @@ class _Block:
     """A block of lanes on its way: which entries of the pass they are, and what they ask for."""
 
     lanes: Whole
-    core: Generator[Ask, tuple[Floats, Floats], list[Slope | None]]
+    core: Generator[Ask, tuple[Floats, Floats] | None, list[Slope | None]]
     ask: Ask | None
 
 
@@ -137,7 +137,7 @@ def _pass(
     first = limits[2][part.column]
     ordinary, others = np.flatnonzero(first > 0.0), np.flatnonzero(first == 0.0)
     x, h = columns.x[part.column[ordinary]], first[ordinary]
-    pairs = [_moved(x, h * 0.5**row) for row in range(3)]
+    pairs = [moved(x, h * 0.5**row) for row in range(3)]
     openings = [(lane, columns.line(int(part.column[lane]))) for lane in others.tolist()]
     asked = [opening(line) for _, line in openings]
     lane = np.concatenate([np.tile(ordinary, 6), np.repeat(others, [len(steps) - 1 for steps in asked])])
@@ -247,7 +247,7 @@ def _block_on(part: _Pass, block: _Block, answer: tuple[Floats, Floats] | None) 
     block.ask = None
     try:
         while True:
-            ask = block.core.send(answer)  # type: ignore[arg-type]
+            ask = block.core.send(answer)
             for given in ask.handed:
                 _advance(part, _Open(int(block.lanes[given.lane]), given.core, dict(given.known)), None)
             if ask.lane.size:
@@ -280,7 +280,6 @@ def _lanes(
         u,
         fun[part.row[inside]],
         x,
-        0.0 * of,
         np.abs(x),
         reach[column],
         smallest[column],
@@ -293,10 +292,6 @@ def _lanes(
         sink,
         ENOUGH if entries.value.size >= VERY_MANY else 1e-14,
     )
-
-
-def _moved(x: Floats, h: Floats) -> Floats:
-    return moved(x, np.zeros(x.shape), h)
 
 
 def _values(

@@ -24,7 +24,7 @@ import numpy as np
 
 from secant.core.curvature import Ask, Survey, generic, noise_near, norm, survey, values_at
 from secant.core.request import Floats, Reply, Request
-from secant.core.results import Event
+from secant.core.results import Event, counted
 from secant.core.sightings import Seen, Trace, between, lost_in_rounding, observe, rises, short, unsteady
 from secant.core.verdicts import DescentVerdict
 
@@ -142,7 +142,7 @@ def _broken(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     if math.isfinite(value) and not overshot and not value > trace.values[0]:
         return Finding(DescentVerdict.FAILED, (event,), f"{what} at iteration {k}, although f is")
     finding = yield from _too_large(trace, seen, gradient)
-    return Finding(finding.verdict, (*finding.events, event))
+    return Finding(finding.verdict, (*finding.events, event), finding.note)
 
 
 def _climbing(trace: Trace, seen: Seen) -> bool:
@@ -166,8 +166,12 @@ def _too_large(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     adrift = bool(np.mean(seen.faint) >= 0.5) and not seen.lost.any()
     found = Survey(math.nan, math.nan) if adrift else (yield from _limit(trace, seen, gradient))
     facts = {"before": float(values[first - 1]), "after": float(values[first]), "curvature": found.curvature}
-    text = f"the step overshoots and f goes from {short(facts['before'])} to {short(facts['after'])}"
-    if not risen.size:
+    text, note = f"the step overshoots and f goes from {short(facts['before'])} to {short(facts['after'])}", ""
+    if risen.size and math.isnan(facts["after"]) and np.all(np.isfinite(trace.path[-1])):
+        # f had not grown before: what was overshot is the end of its domain.
+        note = "a step led out of the domain of f"
+        text = f"the step leaves the domain of f, which goes from {short(facts['before'])} to no value at all"
+    elif not risen.size:
         facts["after"] = float(values[-1])
         text = f"the steps overshoot and f, {short(facts['before'])}, is still {short(facts['after'])} at the end"
     if first < len(trace.slopes) and norm(trace.slopes[first - 1]) > 0.0:
@@ -184,7 +188,7 @@ def _too_large(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     elif found.curvature > 0.0:
         facts["unstable_above"] = min(2.0 / found.curvature, trace.lr)
         text += f"; unstable above {short(facts['unstable_above'])} (curvature {short(found.curvature)} was seen)"
-    return Finding(DescentVerdict.LR_TOO_LARGE, (Event(DescentVerdict.LR_TOO_LARGE, first, last, text, facts),))
+    return Finding(DescentVerdict.LR_TOO_LARGE, (Event(DescentVerdict.LR_TOO_LARGE, first, last, text, facts),), note)
 
 
 def _limit(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply, Survey]:
@@ -402,15 +406,16 @@ def _small_steps(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     if along > 0.0:
         facts |= {"rate": 1.0 / curvature, "steps": 1.0 / (trace.lr * curvature)}
         text = (
-            f"{steps} steps covered {short(facts['covered'])} of the way: the curvature is {short(curvature)}, "
-            f"so that along this slope a rate of {short(facts['rate'])} arrives in about one step, "
+            f"{counted(steps, 'step')} covered {short(facts['covered'])} of the way: the curvature is "
+            f"{short(curvature)}, so that along this slope a rate of {short(facts['rate'])} arrives in about one step, "
             f"this rate in {short(facts['steps'])}"
         )
     elif curvature > 0.0:
-        text = f"in {steps} steps the slope changed by {short(facts['covered'])} of itself only"
+        text = f"in {counted(steps, 'step')} the slope changed by {short(facts['covered'])} of itself only"
     else:
         facts = {}
-        text = f"in {steps} steps the slope did not change as far as it is known, and f falls on a hundred times as far"
+        text = f"in {counted(steps, 'step')} the slope did not change as far as it is known, and f falls on a hundred"
+        text += " times as far"
     return Finding(DescentVerdict.LR_TOO_SMALL, (Event(DescentVerdict.LR_TOO_SMALL, 0, steps, text, facts),))
 
 

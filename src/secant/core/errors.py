@@ -14,6 +14,8 @@ point at which they were raised added as a note (PEP 678).
 
 from __future__ import annotations
 
+import re
+
 
 class SecantError(Exception):
     """Base class of every exception that secant itself raises."""
@@ -37,3 +39,26 @@ class VerdictError(SecantError, ArithmeticError):
     def __init__(self, message: str, result: object = None) -> None:
         super().__init__(message)
         self.result = result
+
+
+#: What is spoken with a vowel first, "an int", and not "a uint8" or "a unit".
+_VOWEL = re.compile(r"[aeioAEIO]|[uU]n(?!i)")
+
+
+def with_article(name: str) -> str:
+    """Put the article before a name.
+
+    >>> with_article("ndarray"), with_article("int"), with_article("ufunc")
+    ('an ndarray', 'an int', 'a ufunc')
+    """
+    # Of the names that are spelled out, this one is common.
+    return f"{'an' if name.startswith('nd') or _VOWEL.match(name) else 'a'} {name}"
+
+
+def kind_of(value: object) -> str:
+    """Say what came where something else was needed: its type with an article, and None by its name.
+
+    >>> kind_of(1), kind_of("text"), kind_of(None)
+    ('an int', 'a str', 'None')
+    """
+    return "None" if value is None else with_article(type(value).__name__)

@@ -11,7 +11,8 @@ without a complaint and give something else. So the answer is held against real 
 * with a pair of real evaluations at x - s and x + s, D = (f(x + s) - f(x - s)) / (2 s) is f' + a + b + ..., with
   a = s**2 f''' / 6 and b = s**4 f^(5) / 120; and C = Im f(x + is) / s is f' - a + b - ... Their mean lacks a, and their
   difference tells it; b is at most about 0.3 a**2 / f' for a function with one scale. The answer must be the mean,
-  within b and what rounding leaves of a difference over 2 s. Where a is not small, s is made smaller.
+  within b and what rounding leaves of a difference over 2 s. Where a is not small, s is made smaller; and where the
+  answer is not the mean, for b may be larger: it falls with s**4, and what is not analytic does not.
 
 The bar is the rounding of f', that of the argument inside f (by the second difference, which the pair brings), what the
 check saw, and what it could not see: it is far wider than the complex step's own error, because real values cannot
@@ -40,6 +41,8 @@ SIDEWAYS = 2.0**-60
 CHECK, LEAST, SHRINK = 2.0**-10, 2.0**-44, 2.0**-12
 #: So small must the third derivative's share of the pair be, and so often may the step shrink for it.
 CLOSE, ROUNDS = 2.0**-20, 4
+#: The factor by which the step shrinks when the answer is not the mean: a larger b than expected falls by 256 then.
+CLOSER = 0.25
 #: The real part may differ by this share: complex arithmetic rounds otherwise than real.
 SAME = 2.0**-20
 #: A size is taken to be at least this, so that steps are no subnormal numbers.
@@ -114,6 +117,8 @@ def complex_step(
                 continue  # it is no third derivative that stands between the two, and will not go away
             looks[index] = look or before
             smaller = _smaller(look, slopes[index])
+            if smaller == 1.0 and look is not None and _off(problems[index], sizes[index], slopes[index], look):
+                smaller = CLOSER
             if smaller < 1.0 and steps[index] * smaller >= sizes[index] * LEAST:
                 steps[index] *= smaller
                 again.append(index)
@@ -176,31 +181,57 @@ def _smaller(look: _Look | None, slope: Floats) -> float:
     return 1.0 if share == 0.0 else float(min(0.5, max(SHRINK, (0.5 * CLOSE / share) ** 0.5)))
 
 
-def _judged(line: Line, size: float, slope: float, same: float, fun: float, look: _Look | None, output: int) -> Slope:
-    """Hold one answer against the real values."""
-    if look is None:
-        note = "there was no room, or no finite value, to check the complex step on real values"
-        return Slope(slope if isfinite(slope) else nan, inf, Verdict.UNRESOLVED, note=note)
-    pair, aside, bend = float(look.pair[output]), float(look.aside[output]), abs(float(look.bend[output]))
+@dataclass(slots=True)
+class _Gap:
+    """How far an answer is from the mean, and what may explain that: values' rounding, arguments', and b."""
+
+    off: float
+    values: float
+    arguments: float
+    fifth: float
+
+    @property
+    def explained(self) -> bool:
+        return self.off <= self.values + self.arguments + self.fifth
+
+
+def _gap(line: Line, size: float, slope: float, look: _Look, output: int) -> _Gap:
+    """Hold one answer against the mean of what a look saw."""
+    pair, aside = float(look.pair[output]), float(look.aside[output])
     third = 0.5 * abs(pair - aside)
     fifth = min(third, 0.6 * third * third / abs(slope)) if slope else 0.0
     # What rounding leaves of the difference: that of the values, and that of x + s and of arguments inside f.
     values = (4.0 * UNIT_ROUNDOFF * float(look.largest[output]) + 2.0 * line.noise) / look.s
     arguments = 4.0 * UNIT_ROUNDOFF * max(size, line.argument) * abs(pair) / look.s
-    off = abs(0.5 * (pair + aside) - slope)
+    return _Gap(abs(0.5 * (pair + aside) - slope), values, arguments, fifth)
+
+
+def _off(line: Line, size: float, slope: Floats, look: _Look) -> bool:
+    """Return whether the answer of any output is not what the look lets expect."""
+    return not all(_gap(line, size, value, look, output).explained for output, value in enumerate(slope.tolist()))
+
+
+def _judged(line: Line, size: float, slope: float, same: float, fun: float, look: _Look | None, output: int) -> Slope:
+    """Hold one answer against the real values."""
+    if look is None:
+        note = "there was no room, or no finite value, to check the complex step on real values"
+        return Slope(slope if isfinite(slope) else nan, inf, Verdict.UNRESOLVED, note=note)
+    pair, bend = float(look.pair[output]), abs(float(look.bend[output]))
+    third = 0.5 * abs(pair - float(look.aside[output]))
+    gap = _gap(line, size, slope, look, output)
     real = same <= SAME * (abs(fun) + size * abs(slope)) + line.noise
-    if real and off <= values + arguments + fifth:
+    if real and gap.explained:
         rounding = UNIT_ROUNDOFF * (4.0 * abs(slope) + 2.0 * max(size, line.argument) * bend)
-        bar = rounding + values + arguments + fifth + off
+        bar = rounding + gap.values + gap.arguments + gap.fifth + gap.off
         return Slope(slope, bar, Verdict.OK, noise=line.noise or nan, reach=look.s)
     told = f"the complex step says {slope:.6g}, real values say {pair:.6g}"
-    if real is False and off <= values + arguments + fifth:
+    if real is False and gap.explained:
         told = f"beside the real axis f is not what it is on it (by {same:.2g})"
     note = (
         f"{told}: something in f is not analytic (abs, max, a comparison, .real, a branch cut) or random; other "
         "methods do not need that"
     )
-    return Slope(pair, 2.0 * off + third + bend * look.s + values, Verdict.UNRESOLVED, reach=look.s, note=note)
+    return Slope(pair, 2.0 * gap.off + third + bend * look.s + gap.values, Verdict.UNRESOLVED, reach=look.s, note=note)
 
 
 def _with(slope: Slope, evaluations: int, step: float) -> Slope:

@@ -21,14 +21,14 @@ from secant.core import arrays
 from secant.core.arrays import Mask, Picks, Whole
 from secant.core.extrapolate import FLOOR, MARGIN, NOISE, RISE
 from secant.core.flock import Flock
-from secant.core.ladder import ARGUMENT_ROUNDING, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, moved
+from secant.core.ladder import ARGUMENT_ROUNDING, TINY, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, moved
 from secant.core.line import differentiate, edge, opening, resume, settle
 from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.core.results import Slope
 from secant.core.tableau import append_pair, open_pairs, prepend_pair
 from secant.core.verdicts import Verdict
 
-_NUMBERS = attrgetter("x", "resolution", "reach", "smallest", "noise", "rtol", "budget", "eps", "pairs")
+_NUMBERS = attrgetter("x", "reach", "smallest", "noise", "rtol", "budget", "eps", "pairs")
 
 #: A line core on its way, for a lane that was handed over.
 LineCore = Generator[Steps, Values, Slope]
@@ -68,7 +68,6 @@ class Lanes:
     u: float
     fun: Floats
     x: Floats
-    resolution: Floats
     size: Floats
     reach: Floats
     smallest: Floats
@@ -83,11 +82,12 @@ class Lanes:
 
     def moved(self, lane: Whole, h: Floats) -> Floats:
         """Return the steps really asked for."""
-        return arrays.moved(self.x[lane], self.resolution[lane], h)
+        return arrays.moved(self.x[lane], h)
 
     def rounding(self, lane: Whole, slope: Floats, unit: Floats, largest: Floats) -> tuple[Floats, Floats]:
         """Return the least and the most that rounding explains (see :meth:`secant.core.ladder.Work.rounding`)."""
         least = VALUE_ROUNDING * self.u * largest
+        least = np.where((least == 0.0) & (largest > 0.0), TINY, least)
         size = self.size[lane] / unit
         argument = ARGUMENT_ROUNDING * np.maximum(self.u, self.eps[lane]) * np.abs(slope) * size
         noise = self.noise[lane]
@@ -97,16 +97,16 @@ class Lanes:
 
 def many(
     lines: Sequence[Line], fun: Floats, u: float, h: Floats, values: Floats
-) -> Generator[Ask, tuple[Floats, Floats], list[Slope | None]]:
+) -> Generator[Ask, tuple[Floats, Floats] | None, list[Slope | None]]:
     """Differentiate along lanes whose openings were asked and answered.
 
     ``fun`` holds f at x for each lane, ``h`` the nominal first steps, ``values`` (lanes, 6) the three pairs. Returns
-    the slopes of the lanes that were not handed over.
+    the slopes of the lanes that were not handed over. Sent None for an answer it ends there.
     """
     return (yield from flocks(_known(lines, fun, u), h, values))
 
 
-def flocks(lanes: Lanes, h: Floats, values: Floats) -> Generator[Ask, tuple[Floats, Floats], list[Slope | None]]:
+def flocks(lanes: Lanes, h: Floats, values: Floats) -> Generator[Ask, tuple[Floats, Floats] | None, list[Slope | None]]:
     """Differentiate along lanes of which everything is known, as :func:`many` does."""
     fun = lanes.fun
     flock = _opened(lanes, h, values)
@@ -122,7 +122,7 @@ def flocks(lanes: Lanes, h: Floats, values: Floats) -> Generator[Ask, tuple[Floa
             nominal = np.concatenate([flock.h for flock in groups]) if groups else np.zeros(0)
             answer = yield Ask(where, lanes.moved(where, nominal), handed)
             handed = []
-            if not groups:
+            if not groups or answer is None:
                 return lanes.slopes
             groups = _answered(lanes, groups, *answer, handed)
 
@@ -136,19 +136,15 @@ def _from_start(lanes: Lanes, values: Floats, lane: int) -> Handed:
 
 def _hand(work: Work, lane: int, core: LineCore) -> Handed:
     """Hand over a lane to a part of the line core."""
-    known = {}
-    for h, a, b in work.pairs:
-        t = moved(work.line, h)
-        known[t], known[-t] = a, b
-    return Handed(lane, resume(work, core), known)
+    return Handed(lane, resume(work, core), work.known)
 
 
 def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
-    x, resolution, reach, smallest, noise, rtol, budget, eps, pairs = np.array([_NUMBERS(line) for line in lines]).T
+    x, reach, smallest, noise, rtol, budget, eps, pairs = np.array([_NUMBERS(line) for line in lines]).T
     size = np.array([max(line.size, line.argument) for line in lines])
     slopes: list[Slope | None] = [None] * len(lines)
     whole = budget.astype(np.intp)
-    return Lanes(lines, u, fun, x, resolution, size, reach, smallest, noise, rtol, whole, eps, pairs, slopes)
+    return Lanes(lines, u, fun, x, size, reach, smallest, noise, rtol, whole, eps, pairs, slopes)
 
 
 def _taken(lanes: Lanes, lane: Whole, h: Floats) -> Floats:
@@ -170,16 +166,16 @@ def _parts(
 
 def _opened(lanes: Lanes, h: Floats, values: Floats) -> Flock:
     """Return the flock of all lanes with its first three rows."""
-    lane = np.arange(h.size)
+    lane, unit = np.arange(h.size), arrays.unit_of(h)
     pairs = [(h * 0.5**row, values[:, 2 * row], values[:, 2 * row + 1]) for row in range(3)]
     with np.errstate(all="ignore"):
-        columns = [_parts(lanes, lane, h, *pair) for pair in pairs]
+        columns = [_parts(lanes, lane, unit, *pair) for pair in pairs]
         s = [column[0] for column in columns]
         # The formulas are the line core's own; they take arrays for floats.
         odd, even = open_pairs([c[1] for c in columns], [c[2] for c in columns], s)  # type: ignore[arg-type, misc]
     largest = [column[3] for column in columns]
     before, stalls = np.full(h.size, np.inf), np.zeros(h.size, dtype=np.intp)
-    return Flock(lane, h, h, pairs[2][0], s, odd, even, largest, before, stalls, pairs)  # type: ignore[arg-type]
+    return Flock(lane, unit, h, pairs[2][0], s, odd, even, largest, before, stalls, pairs)  # type: ignore[arg-type]
 
 
 def _decide(lanes: Lanes, flock: Flock, handed: list[Handed]) -> list[Flock]:
@@ -389,7 +385,11 @@ def _laid_out(lanes: Lanes, flock: Flock, index: int) -> tuple[Work, Ladder]:
     """Return one lane of a flock as the line core keeps it."""
     lane = int(flock.lane[index])
     pairs: list[Pair] = [(float(h[index]), float(a[index]), float(b[index])) for h, a, b in flock.pairs]
-    work = Work(lanes.lines[lane], float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs)
+    line, known = lanes.lines[lane], {0.0: float(lanes.fun[lane])}
+    for h, a, b in pairs:
+        t = moved(line, h)
+        known[t], known[-t] = a, b
+    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, [pairs[0][0]])
     ladder = Ladder(
         float(flock.unit[index]),
         float(flock.top[index]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from secant.core.results import bar, trim
+from secant.core.results import bar, counted, trim
 
 #: One call of f tells how long others take to within these factors or so.
 TIMING = (0.6, 1.4)
@@ -61,7 +61,7 @@ class Noise:
     def __str__(self) -> str:
         parts = [bar(self.absolute)] if self.absolute or not self.relative else []
         parts += [f"{bar(self.relative)} |f|"] if self.relative and not math.isnan(self.relative) else []
-        count = f"{self.evaluations} evaluation{'' if self.evaluations == 1 else 's'}"
+        count = counted(self.evaluations, "evaluation")
         return "   ".join(part for part in (f"noise {' + '.join(parts)}", self.note, count) if part)
 
     __repr__ = __str__

@@ -54,6 +54,15 @@ def trim(text: str) -> str:
     return mantissa + e + exponent
 
 
+def counted(count: int, what: str) -> str:
+    """Say how many there are of something.
+
+    >>> counted(1, "iteration"), counted(2, "iteration")
+    ('1 iteration', '2 iterations')
+    """
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def bar(error: float) -> str:
     """Format an error bar: two figures, or ``inf`` and ``0``."""
     return trim(f"{error:.2g}")
@@ -65,7 +74,8 @@ class Slope:
 
     ``left`` and ``right`` are one-sided slopes (NaN where they were not told apart), ``noise`` the
     absolute level of f's error, ``step`` the step of the entry that won, ``reach`` the largest step
-    used, ``jump`` the height of a jump. All are in the units of f and x.
+    used, ``jump`` the height of a jump. All are in the units of f and x. ``note`` is what more was seen, and
+    ``advice`` what to do about that, where the verdict's own remedy is not it.
     """
 
     value: float
@@ -79,22 +89,34 @@ class Slope:
     right: float = math.nan
     jump: float = math.nan
     note: str = ""
+    advice: str = ""
 
     @property
     def sentence(self) -> str:
         """The verdict in words, with this line's numbers."""
+        # What a kink's bar holds beyond half the distance of its two slopes is how well each of them is known.
+        known = self.error - 0.5 * abs(self.right - self.left)
         shown = {
             "noise": bar(self.noise),
             "step": bar(self.step),
-            "left": number(self.left),
-            "right": number(self.right),
+            "left": number(self.left, known),
+            "right": number(self.right, known),
             "jump": bar(abs(self.jump)),
             "side": "right" if math.isnan(self.left) else "left",
         }
         text = self.verdict.sentence.format(**shown)
         if self.verdict is Verdict.KINK and math.isnan(self.left):
             text = "no derivative here"
+        elif self.verdict is Verdict.UNDEFINED and self.note:
+            return f"no derivative here: {self.note}"
+        elif self.verdict is Verdict.UNRESOLVED and math.isinf(self.error):
+            text = "no bar can be given"
         return f"{text}; {self.note}" if self.note else text
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return self.advice or self.verdict.remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +164,10 @@ class Estimate:
         """What was found, entry by entry, and what to do about it; one line each."""
         lines = []
         for path, slope in _severest(self.details):
-            lines.append(
-                f"{path + ': ' if path else ''}{slope.verdict}: {slope.sentence}. Remedy: {slope.verdict.remedy}."
-            )
+            lines.append(f"{path + ': ' if path else ''}{slope.verdict}: {slope.sentence}. Remedy: {slope.remedy}.")
         hidden = len(self.details) - len(lines)
         if hidden:
-            lines.append(f"... and {hidden} more entries that are not ok")
+            lines.append(f"... and {hidden} more {'entry that is' if hidden == 1 else 'entries that are'} not ok")
         if not lines:
             lines.append(f"{self.verdict}: {self.verdict.sentence}.")
         return "\n".join(lines)
@@ -177,7 +197,7 @@ class Estimate:
         return np.array(value, dtype=dtype)
 
     def __str__(self) -> str:
-        count = f"{self.evaluations} evaluation{'' if self.evaluations == 1 else 's'}"
+        count = counted(self.evaluations, "evaluation")
         leaves = list(_leaves("", self.value, self.error, self.verdicts))
         if len(leaves) == 1 and np.ndim(leaves[0][1]) == 0:
             _, value, error, _ = leaves[0]
@@ -188,7 +208,8 @@ class Estimate:
         width = max((len(path) for path, _, _ in shown), default=0)
         lines = [f"{path:<{width}}  {text}   {verdict}" for path, text, verdict in shown]
         if entries > len(shown):
-            lines.append(f"... {entries - len(shown)} more entries")
+            hidden = entries - len(shown)
+            lines.append(f"... {hidden} more {'entry' if hidden == 1 else 'entries'}")
         return "\n".join([*lines, f"{self.verdict}   {count}", *([self.note] if self.note else [])])
 
     __repr__ = __str__
@@ -350,9 +371,8 @@ class Descent:
         return to_json(self)
 
     def __str__(self) -> str:
-        head = (
-            f"{self.verdict}   f = {number(self.fun)}   {self.iterations} iterations   {self.evaluations} evaluations"
-        )
+        counts = f"{counted(self.iterations, 'iteration')}   {counted(self.evaluations, 'evaluation')}"
+        head = f"{self.verdict}   f = {number(self.fun)}   {counts}"
         return "\n".join([head, *(f"  iteration {event.iteration}: {event.text}" for event in self.events)])
 
     __repr__ = __str__

@@ -28,7 +28,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from secant.core.errors import InputError, InputTypeError
+from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.matrices import Csr, is_sparse
 from secant.core.measures import Noise, Price
 from secant.core.results import Descent, Estimate, Event, Slope, StepStudy, as_array
@@ -66,7 +66,7 @@ def to_json(result: Result) -> str:
     """
     name = type(result).__name__
     if _CLASSES.get(name) is not type(result):
-        raise InputTypeError(f"`result` must be one of {', '.join(_CLASSES)}; got a {name}")
+        raise InputTypeError(f"`result` must be one of {', '.join(_CLASSES)}; got {kind_of(result)}")
     return json.dumps({"secant": VERSION, "type": name} | _put_result(result), allow_nan=False)
 
 
@@ -82,7 +82,7 @@ def from_json(text: str) -> Result:
     True
     """
     if not isinstance(text, str):
-        raise InputTypeError(f"`text` must be a str; got a {type(text).__name__}")
+        raise InputTypeError(f"`text` must be a str; got {kind_of(text)}")
     try:
         found = json.loads(text, parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError) as error:
@@ -119,7 +119,7 @@ def _put_float(value: Any) -> float | str:
     try:
         number = float(value)
     except TypeError:
-        raise InputTypeError(f"a result must hold a real number here; got a {type(value).__name__}") from None
+        raise InputTypeError(f"a result must hold a real number here; got {kind_of(value)}") from None
     return number if isfinite(number) else str(number)
 
 
@@ -252,7 +252,7 @@ def _put_tree(node: Any) -> Any:
         return _put_dict(node)
     if is_dataclass(node) and not isinstance(node, type):
         return _put_dict({field.name: getattr(node, field.name) for field in fields(node)})
-    raise InputTypeError(f"a result must hold numbers, arrays and trees of them; got a {type(node).__name__}")
+    raise InputTypeError(f"a result must hold numbers, arrays and trees of them; got {kind_of(node)}")
 
 
 def _put_dict(node: Mapping[Any, Any]) -> dict[str, Any]:
@@ -432,6 +432,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "right": _FLOAT,
         "jump": _FLOAT,
         "note": _STR,
+        "advice": _STR,
     },
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
     "Noise": {"absolute": _FLOAT, "relative": _FLOAT, "evaluations": _INT, "note": _STR},

@@ -19,6 +19,7 @@ from secant.core.coloring import parts
 from secant.core.errors import InputError
 from secant.core.ladder import LONGEST, SIGNIFICAND, Line, step_near
 from secant.core.line import opening
+from secant.core.operators import LARGER, SMALLER
 from secant.core.request import FAILED, UNIT_ROUNDOFF, Core, Floats, Request
 from secant.core.results import Slope
 from secant.core.stencils import Stencil
@@ -202,11 +203,11 @@ def _say_fixed(entries: Entries, pattern: Pattern, base: Floats, step: float, br
         for place in lost.tolist():
             failed = broken[pattern.colors[pattern.indices[place]]]
             word = Verdict.FAILED if failed else Verdict.UNDEFINED
-            note = "" if failed else "a value at the fixed step is not finite"
-            entries.tell(place, Slope(nan, inf, word, step=step, note=note))
+            note = "" if failed else f"a value at the fixed step ({step:.3g}) is not finite"
+            entries.tell(place, Slope(nan, inf, word, step=step, note=note, advice="" if failed else SMALLER))
     stuck = base + step == base
     if stuck.any():
         for place in np.flatnonzero(stuck[pattern.indices])[:TOLD].tolist():
             x, value = float(base[pattern.indices[place]]), float(entries.value[place])
             note = f"the step {step:.3g} is lost in rounding: x + h == x at x = {x:.6g}"
-            entries.told[place] = Slope(value, inf, Verdict.UNRESOLVED, step=step, reach=step, note=note)
+            entries.told[place] = Slope(value, inf, Verdict.UNRESOLVED, step=step, reach=step, note=note, advice=LARGER)

@@ -35,7 +35,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from secant.core.errors import InputError, InputTypeError, OutputError
+from secant.core.errors import InputError, InputTypeError, OutputError, kind_of
 from secant.core.request import FAILED, NOT_FINITE, OK, OUTSIDE, UNIT_ROUNDOFF, Floats, Reply, Request
 from secant.evaluation import foreign
 from secant.evaluation.imaginary import beside, moved, sideways
@@ -102,13 +102,14 @@ class Evaluator:
         x_name: str = "x",
     ) -> None:
         if not callable(f):
-            raise InputTypeError(f"`{name}` must be callable; got a {type(f).__name__}")
+            hint = f": `{name}` comes first, then `{x_name}`" if callable(x) else ""
+            raise InputTypeError(f"`{name}` must be callable; got {kind_of(f)}{hint}")
         if not isinstance(args, tuple):
-            raise InputTypeError(f"`args` must be a tuple; got a {type(args).__name__}")
+            raise InputTypeError(f"`args` must be a tuple; got {kind_of(args)}")
         if on_error not in _ON_ERROR:
             raise InputError(f"`on_error` must be 'domain', 'raise' or 'mark'; got {on_error!r}")
         if not isinstance(inplace, bool):
-            raise InputTypeError(f"`inplace` must be True or False; got a {type(inplace).__name__}")
+            raise InputTypeError(f"`inplace` must be True or False; got {kind_of(inplace)}")
         self.base, self.layout = flatten(x, name=x_name)
         self.evaluations = 0
         self.value_shape: tuple[int, ...] | None = None
@@ -191,7 +192,7 @@ class Evaluator:
             flat, shape, eps = read(value)
         except OutputError:
             raise InputTypeError(
-                f"`f0` must be a real or complex number, or an array of them; got a {type(value).__name__}"
+                f"`f0` must be a real or complex number, or an array of them; got {kind_of(value)}"
             ) from None
         self.home = foreign.home_of(value)
         self.value_shape, self.complex_values = shape, flat.dtype == np.complex128

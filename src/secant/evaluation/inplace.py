@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from secant.core.errors import InputError, InputTypeError
+from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.request import Floats
 from secant.evaluation.foreign import library, point
 from secant.evaluation.trees import Layout, leaves
@@ -53,8 +53,8 @@ class Lent:
             where = f"{leaf.path} is" if leaf.path else f"`{name}` is"
             tensor = library(array) == "torch"
             if not tensor and not isinstance(array, np.ndarray):
-                kind = "JAX array" if library(array) else type(array).__name__
-                raise InputTypeError(f"`inplace=True` needs a writable array, or a tree of them; {where} a {kind}")
+                kind = "a JAX array" if library(array) else kind_of(array)
+                raise InputTypeError(f"`inplace=True` needs a writable array, or a tree of them; {where} {kind}")
             if not (array.is_floating_point() if tensor else array.dtype.kind in "fV"):
                 raise InputTypeError(
                     f"`inplace=True` needs floating arrays; {where} of dtype {array.dtype}, which cuts steps off"

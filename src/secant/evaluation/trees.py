@@ -28,7 +28,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from secant.core.errors import InputError, InputTypeError
+from secant.core.errors import InputError, InputTypeError, kind_of, with_article
 from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.evaluation import foreign
 from secant.evaluation.foreign import Home, Kind, NotNumbersError
@@ -345,15 +345,14 @@ def _described(leaf: Any) -> str:
             "b": ": convert it with `.astype(float)`",
         }
         return f"{form} of dtype {leaf.dtype}{hint.get(leaf.dtype.kind, '')}"
-    article = "an" if named[0] in "aeiouAEIOU" else "a"
     if hasattr(leaf, "named_parameters"):
-        return f"{article} {named}: pass `dict(module.named_parameters())`"
-    return f"{article} {named}" + (": convert it with `numpy.asarray`" if hasattr(leaf, "__array__") else "")
+        return f"{with_article(named)}: pass `dict(module.named_parameters())`"
+    return with_article(named) + (": convert it with `numpy.asarray`" if hasattr(leaf, "__array__") else "")
 
 
 def _empty(x: Any) -> str:
     array = isinstance(x, np.ndarray) or foreign.library(x)
-    return f"an array of shape {tuple(x.shape)}" if array else f"a {type(x).__name__} without numbers"
+    return f"an array of shape {tuple(x.shape)}" if array else f"{kind_of(x)} without numbers"
 
 
 _Part: TypeAlias = tuple[str, Form, tuple[int, ...], np.dtype[Any], Home | None]

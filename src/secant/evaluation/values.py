@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from secant.core.errors import OutputError
+from secant.core.errors import OutputError, kind_of
 from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.evaluation import foreign
 from secant.evaluation.foreign import NotNumbersError
@@ -63,7 +63,7 @@ def read(value: Any, name: str = "f") -> tuple[Flat, tuple[int, ...], float]:
     if isinstance(value, str | bytes | bytearray | Mapping | Set) or not (
         isinstance(value, list | tuple) or hasattr(value, "__array__")
     ):
-        raise OutputError(f"`{name}` must return {_ALLOWED}; got a {type(value).__name__}")
+        raise OutputError(f"`{name}` must return {_ALLOWED}; got {kind_of(value)}")
     if isinstance(value, list | tuple) and foreign.loaded() and _holds(value):
         return _together([read(item, name) for item in value], name)
     try:
@@ -123,4 +123,4 @@ def _number(value: Any, name: str) -> Flat:
 
 
 def _form(value: Any) -> str:
-    return f"a {type(value).__name__}" if isinstance(value, list | tuple) else "an array"
+    return kind_of(value) if isinstance(value, list | tuple) else "an array"
