@@ -18,6 +18,7 @@ import numpy as np
 
 from secant._api.derivatives import derivative, directional, gradient, one_output
 from secant._api.descent import gradient_descent
+from secant._api.jacobians import jacobian
 from secant._api.options import DEFAULT_BUDGET, Options, options
 from secant._api.select import positions
 from secant._api.studies import steps
@@ -31,6 +32,8 @@ from secant.evaluation.evaluator import Evaluator
 USUAL, EARLY = 12, 8
 #: A gradient's look along two generic directions: usual, and the most.
 GENERIC, GENERIC_MOST = 4, 8
+#: The most that a Jacobian's look takes, and asking f(x) once more where it is noisy.
+GENERIC_JACOBIAN = 10
 #: Gradients and single values that the diagnosis of a descent may take, at most.
 DIAGNOSIS, LOOKS = 40, 64
 #: Seconds an evaluation costs beyond f itself.
@@ -51,7 +54,8 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
 
     Parameters
     ----------
-    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`gradient_descent` or :func:`steps`.
+    question : :func:`derivative`, :func:`gradient`, :func:`jacobian` (not with ``sparsity="detect"``),
+        :func:`directional`, :func:`gradient_descent` or :func:`steps`.
     f, x, further, how : what the question would be asked with, its options included.
 
     Returns
@@ -91,7 +95,9 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     if question in (gradient, gradient_descent):
         one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
+    given["outputs"] = (1 + evaluator.complex_values) * int(np.prod(evaluator.value_shape or ()))
     entries = evaluator.layout.size if varying is None else varying.size
+    given["entries"] = evaluator.layout.size
     count = _COUNTS[question](chosen, entries, given)
     each = call + OVERHEAD
     return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
@@ -131,6 +137,32 @@ def _of_gradient(chosen: Options, entries: int, __: Any) -> _Count:
     return _Count(count.usual + GENERIC, count.most + GENERIC_MOST)
 
 
+def _of_jacobian(chosen: Options, entries: int, given: Any) -> _Count:
+    """Count the lines of columns, or of groups of them; outputs that do not want the same steps add to the most."""
+    looked = GENERIC_JACOBIAN
+    if given["sparsity"] is not None:
+        entries, meet = _groups(given["sparsity"], given["entries"])
+    else:
+        meet, looked = given["outputs"], looked if entries > 1 and chosen.bounds is None else 0
+    count = _lines(chosen, entries)
+    if chosen.formula is not None or chosen.method == "complex" or chosen.max_evaluations is not None:
+        return count
+    return _Count(count.usual + GENERIC, count.most + entries * (meet - 1) * (DEFAULT_BUDGET - 1) + looked)
+
+
+def _groups(sparsity: Any, size: int) -> tuple[int, int]:
+    """Return how many groups of columns a pattern has, and how many rows have an entry in one column at most."""
+    from secant._api.sparse import pattern_of
+    from secant.core.coloring import columns
+
+    given = pattern_of(sparsity, size)
+    if given is None:
+        raise InputError("`sparsity` must be a pattern for a price: what 'detect' takes is known when it is done")
+    _, (indptr, indices) = given
+    most = int(np.bincount(indices, minlength=1).max())
+    return int(columns(indptr, indices, size).max(initial=-1)) + 1, max(most, 1)
+
+
 def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
     iterations = given["iterations"]
     if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
@@ -151,6 +183,7 @@ def _of_steps(chosen: Options, _: int, given: Any) -> _Count:
 _COUNTS: dict[Any, Callable[[Options, int, Any], _Count]] = {
     derivative: _of_line,
     gradient: _of_gradient,
+    jacobian: _of_jacobian,
     directional: _of_line,
     gradient_descent: _of_descent,
     steps: _of_steps,
