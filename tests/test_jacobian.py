@@ -290,6 +290,23 @@ def test_the_complex_step() -> None:
     assert np.abs(est.value - truth).max() <= 4e-16
 
 
+@pytest.mark.parametrize("most", [1, 5, 20, 40, 80])
+def test_a_budget_is_for_the_whole_jacobian(most: int) -> None:
+    calls = 0
+
+    def f(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return np.array([np.exp(x[0] * x[1]), np.sin(30.0 * x[2]), np.abs(x[0])])
+
+    est = secant.jacobian(f, np.array([0.5, 1.5, -0.3]), max_evaluations=most)
+    assert calls == est.evaluations <= most
+    truth = np.array([[1.5 * np.exp(0.75), 0.5 * np.exp(0.75), 0.0], [0.0, 0.0, 30.0 * np.cos(-9.0)], [1.0, 0.0, 0.0]])
+    sure = est.verdicts == Verdict.OK
+    assert (np.abs(est.value - truth) <= 3.0 * est.error)[sure].all()
+    assert est.ok == (most == 80)
+
+
 def test_bounds_are_kept() -> None:
     seen = []
 

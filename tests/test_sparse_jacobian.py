@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import inf
 from typing import Any
 
@@ -151,6 +152,32 @@ def test_an_output_without_a_value_leaves_the_others_alone() -> None:
     est = secant.jacobian(f, np.array([0.0, 1.0, 4.0, 9.0]), sparsity=np.eye(4))
     assert [str(word) for word in est.verdicts] == ["undefined", "ok", "ok", "ok"]
     assert np.allclose(est.value.diagonal()[1:], [0.5, 0.25, 1.0 / 6.0], rtol=1e-12)
+
+
+def roots(p: Any) -> Any:
+    return np.array([math.sqrt(v) for v in p])
+
+
+@pytest.mark.parametrize("on_error, word", [("domain", "undefined"), ("mark", "failed")])
+def test_a_column_at_the_end_of_its_domain_leaves_its_group_alone(on_error: Any, word: str) -> None:
+    x = np.linspace(1.0, 2.0, 40)
+    x[17] = 0.0
+    est = secant.jacobian(roots, x, sparsity=np.eye(40), on_error=on_error)
+    assert est.verdicts[17] == word
+    others = np.arange(40) != 17
+    assert (est.verdicts[others] == Verdict.OK).all()
+    assert np.allclose(est.value.diagonal()[others], 0.5 / np.sqrt(x[others]), rtol=1e-11)
+
+
+def test_other_exceptions_pass_with_their_point() -> None:
+    def f(p: Any) -> Any:
+        if p[3] != 1.0:
+            raise KeyError("no")
+        return p
+
+    with pytest.raises(KeyError) as caught:
+        secant.jacobian(f, np.ones(6), sparsity=np.eye(6))
+    assert "while evaluating f" in "".join(caught.value.__notes__)
 
 
 def test_noise_of_one_output() -> None:

@@ -299,11 +299,12 @@ def _answer(
     for place, slope in sorted(entries.told.items()):
         row = int(np.searchsorted(pattern.indptr, place, side="right")) - 1
         details[f"[{row}, {pattern.indices[place]}]"] = slope
-    found = [word for code, word in enumerate(WORDS) if (entries.code == code).any()]
-    size = entries.value.size
+    size, fixed_step = entries.value.size, not entries.error.size
+    found = [Verdict.UNRESOLVED] * bool(size)
+    if not fixed_step or entries.counts:
+        found = [word for code, word in enumerate(WORDS) if (entries.code == code).any()]
     alone = np.empty((), dtype=object)
     alone[()] = found[0] if found else Verdict.OK
-    fixed_step = not entries.error.size
     # Of millions of entries that are all the same, one is kept.
     words = np.broadcast_to(alone, size) if len(found) < 2 else np.array(WORDS, dtype=object)[entries.code]
     return Estimate(

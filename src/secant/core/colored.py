@@ -10,6 +10,7 @@ and badly scaled columns cost nothing. An entry's line is that of its column, wi
 * Where entries are very many, straight lines are not followed as far, to a bar of 1e-12 in place of 1e-14 of the slope,
   and a line that stands still over its first steps is not followed at all: its slope is 0 within what rounding hides.
   The line cores that would do it take a tenth of a millisecond an entry.
+* Where f has no value at a point, the columns that are to blame are looked for by halves.
 * A budget is for all evaluations. When it ends, entries under way are ``unresolved``, with what was seen last.
 """
 
@@ -29,13 +30,15 @@ from secant.core.extrapolate import MARGIN
 from secant.core.ladder import VALUE_ROUNDING, Line
 from secant.core.lanes import Ask, Lanes, LineCore, flocks
 from secant.core.line import differentiate, opening
-from secant.core.request import FAILED, Core, Floats, Reply, Request
+from secant.core.request import FAILED, NOT_FINITE, OK, OUTSIDE, Core, Floats, Reply, Request
 from secant.core.results import Slope
 from secant.core.sparse import Columns, Entries, Pattern
 from secant.core.verdicts import Verdict
 
 #: Entries in a pass and in a block of lanes (the tables of one take up to a kilobyte); numbers of points made at once.
 PASS, BLOCK, CHUNK = 2**20, 2**16, 2**22
+#: Evaluations that may be spent on finding the columns of a point at which f has no value.
+SPLITS = 64
 #: Entries from which on they are very many, and the bar beside the slope that is enough for a straight line then.
 VERY_MANY, ENOUGH = 2**14, 2.0**-40
 
@@ -330,6 +333,43 @@ def _values(
         where = point[back[mine]] - first
         values[mine] = table[where, part.row[lane[mine]]]
         if reply.status is not None:
-            bad = reply.status == FAILED
-            part.failed[lane[mine][bad[where]]] = True
+            for bad in np.flatnonzero((reply.status == OUTSIDE) | (reply.status == FAILED)).tolist():
+                asking = np.flatnonzero(mine)[where == bad]
+                moved_here = point == first + bad
+                spared, spent = yield from _spared(base, mover[moved_here], by[moved_here], left - points.size)
+                left -= spent
+                lost = np.ones(asking.size, dtype=bool)
+                for fine, row in spared:
+                    told = np.isin(column[asking], fine)
+                    values[asking[told]] = row[part.row[lane[asking[told]]]]
+                    lost &= ~told
+                if reply.status[bad] == FAILED:
+                    part.failed[lane[asking[lost]]] = True
     return values, left - points.size
+
+
+def _spared(
+    base: Floats, mover: Whole, by: Floats, left: float
+) -> Generator[Request, Reply, tuple[list[tuple[Whole, Floats]], int]]:
+    """Find by halves the columns that are not to blame where f has no value; return them with f's values, and the cost.
+
+    One column at the end of its domain must not take those with it that only share the evaluation.
+    """
+    spared: list[tuple[Whole, Floats]] = []
+    halves = [(mover, by)]
+    spent = 0
+    while halves:
+        both, steps = halves.pop()
+        if both.size == 1 or spent + 2 > min(SPLITS, left):
+            continue
+        middle = both.size // 2
+        for half in (slice(None, middle), slice(middle, None)):
+            way = np.zeros((1, base.size))
+            way[0, both[half]] = steps[half]
+            reply = yield Request(base, (0,), np.ones(1), way)
+            spent += 1
+            if reply.status is None or reply.status[0] in (OK, NOT_FINITE):
+                spared.append((both[half], values_of(reply)[0]))
+            else:
+                halves.append((both[half], steps[half]))
+    return spared, spent

@@ -155,7 +155,7 @@ def _by_formula(indptr: Index, indices: Index, n: int, least: int) -> Colors | N
         return None
     gaps = np.unique(np.abs(np.subtract.outer(diagonals, diagonals)))[1:]
     for modulus in range(least, min(2 * least, MODULUS) + 1):
-        for strides, shares in _formulas(gaps, modulus):
+        for strides, shares in _formulas(gaps, modulus, set(diagonals.tolist())):
             colors = _lattice(n, strides, shares, modulus)
             # Along a line the formula holds as it stands; with strides, entries at the edges may be in its way.
             if not strides or _apart(indptr, indices, colors):
@@ -171,7 +171,15 @@ def _diagonals(indptr: Index, indices: Index, n: int) -> Index | None:
     m = indptr.size - 1
     seen = np.zeros(m + n, dtype=bool)
     for rows, first, last in parts(indptr):
+        if last == first:
+            continue
         offsets = indices[first:last] - rows
+        width = int(np.searchsorted(rows, rows[0], side="right"))
+        if offsets.size % width == 0 and rows[-width] == rows[-1]:
+            # Rows that are all alike are compared with the first, which is far faster than to mark each entry.
+            table = offsets.reshape(-1, width)
+            if (table == table[0]).all():
+                offsets = table[0]
         seen[offsets + m] = True
         if first == 0 and np.count_nonzero(seen) > DIAGONALS:
             return None
@@ -191,17 +199,20 @@ def parts(indptr: Index) -> Iterator[tuple[Index, int, int]]:
         counts = np.diff(indptr[row : row + step + 1])
         first = int(indptr[row])
         numbers = np.arange(row, row + counts.size, dtype=np.int32)
-        yield np.repeat(numbers, counts), first, first + int(counts.sum())
+        last = int(indptr[row + counts.size])
+        alike = last - first == counts.size * int(counts[0]) and (counts == counts[0]).all()
+        yield np.repeat(numbers, int(counts[0]) if alike else counts), first, last
 
 
-def _formulas(gaps: Index, modulus: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+def _formulas(gaps: Index, modulus: int, diagonals: set[int]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Yield strides and their shares under which no two columns that meet in a row have one color.
 
     Columns at a distance (a gap) of ``stride * r + c`` differ in color by ``share * r + c``, which must not be 0.
     """
     if (gaps % modulus).all():
         yield (), ()
-    wide = [int(gap) for gap in gaps if gap > 2][:STRIDES]
+    # A grid's own stride is most likely a diagonal, and others fail at its edges.
+    wide = sorted((int(gap) for gap in gaps if gap > 2), key=lambda gap: gap not in diagonals)[:STRIDES]
     for stride in wide:
         r = np.round(gaps / stride).astype(np.int64)
         c = gaps - r * stride

@@ -150,6 +150,7 @@ def fixed(base: Floats, fun: Floats | None, pattern: Pattern, formula: Stencil, 
     spare = np.empty(pattern.m)
     broken = np.zeros(pattern.groups, dtype=bool)
     at_once = min(pattern.groups, max(1, TABLE // max(pattern.m, 1)))
+    away = {offset: base + offset * step for offset in formula.offsets if offset}
     with np.errstate(all="ignore"):
         for first in range(0, pattern.groups, at_once):
             table = np.empty((min(at_once, pattern.groups - first), pattern.m))
@@ -158,25 +159,30 @@ def fixed(base: Floats, fun: Floats | None, pattern: Pattern, formula: Stencil, 
                 for place, (offset, weight) in enumerate(zip(formula.offsets, formula.weights, strict=True)):
                     values = fun
                     if offset:
-                        np.add(base, offset * step, out=point, where=moving)
+                        np.copyto(point, away[offset], where=moving)
                         reply = yield Request(point, None, (0.0,))
                         np.copyto(point, base)
                         values = values_of(reply)[0]
                         broken[color] |= reply.status is not None and reply.status[0] == FAILED
                     assert values is not None
                     if values.size != pattern.m:
-                        size = values.size
-                        raise InputError(
-                            f"`sparsity` must have a row for each of the {size} values of f(x); got {pattern.m}"
-                        )
-                    # As `Stencil.apply` does, without arrays of its own.
-                    np.multiply(values, weight, out=spare if place else difference)
-                    if place:
-                        difference += spare
+                        rows = f"a row for each of the {values.size} values of f(x); got {pattern.m}"
+                        raise InputError(f"`sparsity` must have {rows}")
+                    _add(difference, values, weight, not place, spare)
                 difference /= formula.denominator * step**formula.order
             _gather(entries.value, pattern, table, first)
     _say_fixed(entries, pattern, base, step, broken)
     return entries
+
+
+def _add(total: Floats, values: Floats, weight: int, first: bool, spare: Floats) -> None:
+    """Add weighted values to a total, with the bits of :meth:`Stencil.apply`, and without arrays of its own."""
+    if first:
+        np.multiply(values, weight, out=total)
+    elif weight == -1:
+        total -= values
+    else:
+        total += np.multiply(values, weight, out=spare)
 
 
 def _gather(value: Floats, pattern: Pattern, table: Floats, first: int) -> None:
