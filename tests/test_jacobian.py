@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import secant
 from secant import Verdict
+from secant.evaluation.watch import Watch
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -342,3 +343,67 @@ def test_an_answer_is_stored_and_read_back() -> None:
     again = secant.from_json(est.to_json())
     assert str(again) == str(est)
     assert np.array_equal(again.value, est.value)
+
+
+# --- cut short, and what is known beforehand -----------------------------------------------------------
+
+
+@pytest.fixture
+def one_press(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next Ctrl-C be the first for a while."""
+    monkeypatch.setattr(Watch, "pressed", -inf)
+
+
+def stopped_at(call: int, f: Any) -> Any:
+    calls = 0
+
+    def g(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise KeyboardInterrupt
+        return f(x)
+
+    return g
+
+
+@pytest.mark.parametrize("call", [2, 9, 15, 30, 200])
+def test_what_is_cut_short_keeps_what_was_found(one_press: None, call: int) -> None:
+    def f(x: Any) -> Any:
+        return np.array([np.exp(x[0] * x[1]), np.sin(30.0 * x[1])])
+
+    truth = np.array([[1.5 * np.exp(0.75), 0.5 * np.exp(0.75)], [0.0, 30.0 * np.cos(45.0)]])
+    est = secant.jacobian(stopped_at(call, f), np.array([0.5, 1.5]))
+    whole = secant.jacobian(f, np.array([0.5, 1.5])).evaluations
+    assert est.stopped == ("keyboard" if call <= whole else "")
+    sure = est.verdicts == Verdict.OK
+    assert (np.abs(est.value - truth) <= 3.0 * est.error)[sure].all()
+    assert not est.ok or not est.stopped
+
+
+def test_f_at_the_point_is_not_asked_for_when_it_is_given() -> None:
+    seen = []
+
+    def f(x: Any) -> Any:
+        seen.append(x.tolist())
+        return np.array([x[0] * x[1], x[0]])
+
+    est = secant.jacobian(f, np.array([2.0, 3.0]), f0=[6.0, 2.0])
+    assert est.ok
+    assert [2.0, 3.0] not in seen
+    assert est.evaluations == len(seen)
+
+
+def test_samples_are_kept() -> None:
+    est = secant.jacobian(lambda x: np.array([x[0] * x[1], x[0]]), np.array([2.0, 3.0]), keep_samples=True)
+    assert len(est.samples) == est.evaluations
+
+
+def test_a_ripple_is_looked_over() -> None:
+    def f(x: Any) -> Any:
+        return np.array([x[0] ** 2 + 1e-4 * np.sin(3e4 * x[0]), x[0] * x[1]])
+
+    x = np.array([1.0, 2.0])
+    est = secant.jacobian(f, x, scale=0.1)
+    assert abs(est.value[0, 0] - 2.0) <= est.error[0, 0] < 0.1
+    assert abs(est.value[1, 0] - 2.0) <= 3.0 * est.error[1, 0] < 1e-10

@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
-    0: ("coloring", "errors", "matrices", "measures", "request", "results", "serialize", "verdicts"),
+    0: ("coloring", "errors", "leaves", "measures", "request", "results", "serialize", "verdicts"),
     1: ("stencils", "noise", "tableau"),
     2: (
         "arrays",
@@ -35,6 +35,7 @@ CORE = {
         "imaginary",
         "operators",
         "pool",
+        "salvage",
         "sightings",
         "sparse",
     ),

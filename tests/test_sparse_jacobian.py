@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from math import inf
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import secant
 from secant import Verdict
+from secant.evaluation.watch import Watch
 
 sparse = pytest.importorskip("scipy.sparse")
 
@@ -505,3 +507,86 @@ def test_least_squares_takes_it_as_its_jacobian() -> None:
     found = least_squares(broyden, -np.ones(20), jac=lambda x: secant.jacobian(broyden, x, sparsity=pattern).value)
     assert found.success
     assert np.abs(broyden(found.x)).max() < 1e-8
+
+
+# --- cut short, and what is known beforehand -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", [3, 8, 12, 20, 28])
+def test_what_is_cut_short_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    monkeypatch.setattr(Watch, "pressed", -inf)
+    x = np.linspace(0.5, 1.0, 12)
+
+    def f(p: Any) -> Any:
+        if counted.calls == call:
+            raise KeyboardInterrupt
+        return broyden(p)
+
+    counted = Counted(f, x)
+    est = secant.jacobian(counted, x, sparsity=banded(12, -1, 0, 1))
+    assert est.stopped == "keyboard"
+    off = np.abs(est.value.toarray() - broyden_slopes(x))
+    claimed = np.isfinite(est.error.toarray())
+    assert (off <= 4.0 * est.error.toarray())[claimed & (off > 0.0)].all()
+    assert "cut short" in est.note or "Ctrl-C" in est.note
+    assert est.verdict is Verdict.UNRESOLVED or call > 25
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 4])
+def test_fixed_steps_cut_short(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    monkeypatch.setattr(Watch, "pressed", -inf)
+    x = np.linspace(0.5, 1.0, 12)
+
+    def f(p: Any) -> Any:
+        if counted.calls == call:
+            raise KeyboardInterrupt
+        return broyden(p)
+
+    counted = Counted(f, x)
+    how = {"sparsity": banded(12, -1, 0, 1), "step": 1e-6, "method": "forward"}
+    if call == 1:
+        with pytest.raises(KeyboardInterrupt):
+            secant.jacobian(counted, x, **how)
+        return
+    est = secant.jacobian(counted, x, **how)
+    assert est.stopped == "keyboard"
+    known = ~np.isnan(est.value.data)
+    assert np.unique(est.value.indices[known] % 3).tolist() == list(range(call - 2))
+    off = np.abs(est.value.toarray() - broyden_slopes(x))
+    assert np.nanmax(off) < 1e-4
+    assert est.verdict is Verdict.UNRESOLVED
+
+
+def test_detection_cut_short_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watch, "pressed", -inf)
+
+    def slow(p: Any) -> Any:
+        time.sleep(0.002)
+        return broyden(p)
+
+    with pytest.raises(secant.InputError, match="deadline"):
+        secant.jacobian(slow, np.linspace(0.5, 1.0, 30), sparsity="detect", deadline=0.01)
+
+
+def test_a_deadline_is_kept() -> None:
+    def slow(p: Any) -> Any:
+        time.sleep(0.002)
+        return broyden(p)
+
+    est = secant.jacobian(slow, np.linspace(0.5, 1.0, 30), sparsity=banded(30, -1, 0, 1), deadline=0.02)
+    assert est.stopped == "deadline"
+    assert est.verdict is Verdict.UNRESOLVED
+
+
+def test_f_at_the_point_is_not_asked_for_when_it_is_given() -> None:
+    x = np.linspace(0.5, 1.0, 12)
+    counted = Counted(broyden, x)
+    est = secant.jacobian(counted, x, sparsity=banded(12, -1, 0, 1), f0=broyden(x), step=1e-6, method="forward")
+    assert est.evaluations == counted.calls == 3
+    assert 0 not in counted.moved
+
+
+@pytest.mark.parametrize("how, text", [({"scale": 0.1}, "scale"), ({"keep_samples": True}, "keep_samples")])
+def test_options_of_dense_jacobians_alone(how: dict[str, Any], text: str) -> None:
+    with pytest.raises(secant.InputError, match=f"`{text}` must be left out"):
+        secant.jacobian(broyden, np.ones(4), sparsity="detect", **how)

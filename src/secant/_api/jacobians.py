@@ -11,19 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from secant._api.derivatives import again, core_for, joined, settle, still
-from secant._api.options import Method, Options, at_point, coordinate_lines, options
-from secant._api.select import Positions, narrowed, positions
+from secant._api.answers import answered, joined, once_more, still
+from secant._api.derivatives import core_for
+from secant._api.options import Method, at_point, coordinate_lines, options, prepared, spared, switch
+from secant._api.second import first_share, looks, scaled, twin
+from secant._api.select import Positions, positions
 from secant.core import across
 from secant.core.errors import InputError
+from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.operators import Slopes
-from secant.core.request import Request, run
 from secant.core.results import Estimate, Slope
 from secant.core.verdicts import Verdict, worst
 from secant.evaluation import foreign
 from secant.evaluation.evaluator import Evaluator, OnError
 from secant.evaluation.trees import Leaf
+from secant.evaluation.watch import Watch
 
 
 def jacobian(
@@ -39,7 +42,12 @@ def jacobian(
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     wrt: Any = None,
+    f0: Any = None,
+    scale: Any = None,
+    keep_samples: bool = False,
+    seed: int | None = None,
     args: tuple[Any, ...] = (),
+    deadline: float | None = None,
     on_error: OnError = "domain",
     inplace: bool = False,
 ) -> Estimate:
@@ -58,7 +66,8 @@ def jacobian(
     max_evaluations : one budget for the whole Jacobian. All outputs share each evaluation; 13 for each entry of x are
         usual, however many outputs there are, and some more where outputs need different steps.
 
-    The other parameters, errors and verdicts are those of :func:`gradient`.
+    The other parameters, errors and verdicts are those of :func:`gradient`; ``scale`` and ``keep_samples`` do not go
+    with ``sparsity``.
 
     Returns
     -------
@@ -83,43 +92,47 @@ def jacobian(
     99
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
-    if sparsity is not None and inplace:
-        raise InputError("`inplace` must be False with `sparsity`: several entries are moved at once")
-    if inplace and chosen.method == "complex":
-        raise InputError(
-            "`inplace` must be False with `method='complex'`: real arrays have no room for complex numbers"
-        )
-    evaluator = Evaluator(f, x, args=args, on_error=on_error, inplace=inplace)
+    if inplace and (sparsity is not None or chosen.method == "complex"):
+        why = "several entries are moved at once" if sparsity is not None else "real arrays have no room for them"
+        raise InputError(f"`inplace` must be False with `{'sparsity' if sparsity is not None else 'method'}`: {why}")
+    keep = switch("keep_samples", keep_samples)
+    evaluator = Evaluator(prepared(f, seed, deadline), x, args=args, on_error=on_error, inplace=inplace)
     varying = positions(wrt, x, evaluator.layout)
-    if sparsity is None:
-        return _dense(chosen, evaluator, varying)
-    from secant._api.sparse import pattern_of, sparse_jacobian
+    again = scaled(scale, chosen, evaluator.layout)
+    if sparsity is not None:
+        if again is not None or keep:
+            raise InputError(f"`{'scale' if again is not None else 'keep_samples'}` must be left out with `sparsity`")
+        from secant._api.sparse import pattern_of, sparse_jacobian
 
-    return sparse_jacobian(chosen, evaluator, pattern_of(sparsity, evaluator.layout.size), varying)
+        given = pattern_of(sparsity, evaluator.layout.size)
+        return sparse_jacobian(chosen, Watch(evaluator, f0, keep=False), given, varying)
+    watch = Watch(evaluator, f0)
+    other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
+    share = first_share(again, chosen, evaluator.layout.size if varying is None else varying.size)
 
+    def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+        here = at_point(share, watch)
+        most, base, layout = spared(here, f0), watch.evaluator.base, watch.evaluator.layout
+        problems = coordinate_lines(most, base, layout, varying)
+        if chosen.method == "complex" or chosen.formula is not None:
+            core = core_for(most, base, problems)
+        else:
+            core = across.jacobian(base, problems, None if layout.exact else layout.rounded, most.max_evaluations)
+        return answered(watch, here, core, problems, varying=varying), problems
 
-def _dense(chosen: Options, evaluator: Evaluator, varying: Positions | None) -> Estimate:
-    """Differentiate every output by every entry that varies."""
-    base, layout = evaluator.base, evaluator.layout
-    chosen = at_point(chosen, evaluator)
-    evaluate = evaluator if varying is None else narrowed(evaluator, varying, layout.size)
-    problems = coordinate_lines(chosen, base, layout, varying)
-    if chosen.method == "complex" or chosen.formula is not None:
-        core = core_for(chosen, base, problems)
-    else:
-        core = across.jacobian(base, problems, None if layout.exact else layout.rounded, chosen.max_evaluations)
-    found = again(chosen, evaluator, settle(chosen, run(core, evaluate)))
+    found = looks(again, chosen, watch, other, f0, look, varying=varying)
     if chosen.formula is not None and not evaluator.distinct and varying is None:
-        # A formula that leaves x out may see the same value all around it.
-        evaluator(Request(evaluator.base, None, (0.0,)))
-    return _by_entry(evaluator, found, varying)
+        once_more(watch)  # a formula that leaves x out may see the same value all around it
+    return _by_entry(watch, found, varying, keep)
 
 
-def _by_entry(evaluator: Evaluator, found: Slopes, varying: Positions | None) -> Estimate:
+def _by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool) -> Estimate:
     """Put slopes by output and line into x's structure; NaN where an entry was not asked for."""
+    evaluator = watch.evaluator
     layout = evaluator.layout
     rows: list[list[Slope]] = [list(row) for row in found.slopes]
-    if varying is None and not layout.scalar and all(still(row, evaluator) for row in rows):
+    whole = varying is None and not layout.scalar and not watch.stopped
+    if whole and all(still(row, evaluator) for row in rows):
         rows = [[Slope(0.0, 0.0, Verdict.INDEPENDENT, s.evaluations, reach=s.reach) for s in row] for row in rows]
     if varying is not None:
         rows = [_spread(row, varying, layout.size) for row in rows]
@@ -148,6 +161,8 @@ def _by_entry(evaluator: Evaluator, found: Slopes, varying: Positions | None) ->
         _details(evaluator, rows),
         fun,
         _wrapped(evaluator, steps, "error"),
+        watch.samples() if keep else None,
+        watch.stopped,
     )
 
 

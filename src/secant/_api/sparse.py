@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from secant._api.answers import once_more
 from secant._api.extras import scipy_sparse
 from secant._api.options import DEFAULT_BUDGET, FEW_PAIRS, MANY, MANY_PAIRS, Options, level_at, room
 from secant._api.select import Positions
@@ -20,11 +21,11 @@ from secant.core import across, coloring
 from secant.core.colored import colored
 from secant.core.detection import Found, detect
 from secant.core.errors import InputError, InputTypeError, kind_of
-from secant.core.request import UNIT_ROUNDOFF, Floats, Request, run
-from secant.core.results import Estimate, Slope
+from secant.core.request import UNIT_ROUNDOFF, Floats, Interrupted, Request, run
+from secant.core.results import CUT_SHORT, Estimate, Slope
 from secant.core.sparse import CODE, TOLD, WORDS, Columns, Entries, Pattern, fixed
 from secant.core.verdicts import Verdict, worst
-from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.watch import Watch
 
 #: Row starts and columns of a pattern.
 Csr: TypeAlias = tuple[NDArray[np.integer], NDArray[np.integer]]
@@ -64,12 +65,12 @@ def _came(sparsity: Any) -> str:
 
 
 def sparse_jacobian(
-    chosen: Options, evaluator: Evaluator, given: tuple[int, Csr] | None, varying: Positions | None
+    chosen: Options, watch: Watch, given: tuple[int, Csr] | None, varying: Positions | None
 ) -> Estimate:
     """Differentiate the entries of a pattern, or of the one that is detected."""
     if chosen.method == "complex":
         raise InputError("`method` must not be 'complex' with `sparsity`: moved columns share real evaluations")
-    base, layout = evaluator.base, evaluator.layout
+    base, layout = watch.evaluator.base, watch.evaluator.layout
     space = room(chosen, base, layout)
     below, above = (np.full(layout.size, inf),) * 2 if space is None else space
     below, above = np.minimum(below, chosen.max_step), np.minimum(above, chosen.max_step)
@@ -78,14 +79,14 @@ def sparse_jacobian(
         held[varying] = False
         below, above = np.where(held, 0.0, below), np.where(held, 0.0, above)
     centre = given is None or chosen.formula is None or 0 in chosen.formula.offsets
-    fun = _at_x(evaluator) if centre else None
+    fun = _at_x(watch) if centre else None
     if fun is not None:
         chosen = level_at(chosen, float(np.max(np.abs(fun))))
         if given is not None and given[0] != fun.size:
             raise InputError(f"`sparsity` must have a row for each of the {fun.size} values of f(x); got {given[0]}")
     if given is None:
         assert fun is not None
-        found: Found = run(detect(base, fun, below, above, chosen.noise, _left(chosen, evaluator)), evaluator)
+        found = _detect(chosen, watch, fun, (below, above))
         m, told = fun.size, _detected(found)
         csr: Csr = (found.indptr, found.indices)
     else:
@@ -96,24 +97,37 @@ def sparse_jacobian(
     pattern = Pattern(m, layout.size, *csr, coloring.columns(*csr, layout.size))
     told += f"; {pattern.groups} group{'s' * (pattern.groups != 1)} of columns"
     if chosen.formula is not None:
-        entries = run(fixed(base, fun, pattern, chosen.formula, chosen.step), evaluator)
+        entries = run(fixed(base, fun, pattern, chosen.formula, chosen.step), watch.reply)
+        watch.evaluator.confirm()
         details = {"": _fixed_slope(chosen)} if csr[1].size else {}
-        return _answer(evaluator, pattern, entries, fun, told, details, chosen.step)
+        return _answer(watch, pattern, entries, fun, told, details, chosen.step)
     assert fun is not None
-    return _free(chosen, evaluator, pattern, (below, above), fun, told)
+    return _free(chosen, watch, pattern, (below, above), fun, told)
 
 
-def _at_x(evaluator: Evaluator) -> Floats:
+def _detect(chosen: Options, watch: Watch, fun: Floats, space: tuple[Floats, Floats]) -> Found:
+    """Find the pattern; an answer that is cut short before there is one is none."""
+    try:
+        return run(detect(watch.evaluator.base, fun, *space, chosen.noise, _left(chosen, watch)), watch.reply)
+    except Interrupted as error:
+        if error.reason == "keyboard":
+            raise KeyboardInterrupt from None
+        raise InputError(
+            "`deadline` came before the pattern was detected; allow more time, or give a pattern"
+        ) from None
+
+
+def _at_x(watch: Watch) -> Floats:
     """Evaluate f at the point."""
-    reply = evaluator(Request(evaluator.base, None, (0.0,)))
-    if evaluator.complex_values:
+    reply = watch.reply(Request(watch.evaluator.base, None, (0.0,)))
+    if watch.evaluator.complex_values:
         raise InputTypeError("`f` must return real numbers with `sparsity`; it returned complex ones")
     found: Floats = across.values_of(reply)[0]
     return found
 
 
-def _left(chosen: Options, evaluator: Evaluator) -> float:
-    return inf if chosen.max_evaluations is None else chosen.max_evaluations - evaluator.evaluations
+def _left(chosen: Options, watch: Watch) -> float:
+    return inf if chosen.max_evaluations is None else chosen.max_evaluations - watch.evaluator.evaluations
 
 
 def _without(csr: Csr, held: NDArray[np.bool_]) -> Csr:
@@ -135,16 +149,17 @@ def _fixed_slope(chosen: Options) -> Slope:
 
 
 def _free(
-    chosen: Options, evaluator: Evaluator, pattern: Pattern, space: tuple[Floats, Floats], fun: Floats, told: str
+    chosen: Options, watch: Watch, pattern: Pattern, space: tuple[Floats, Floats], fun: Floats, told: str
 ) -> Estimate:
     """Differentiate with steps of each entry's own, and hold the result against a generic direction."""
+    evaluator = watch.evaluator
     base, layout = evaluator.base, evaluator.layout
     below, above = space
     if chosen.method == "forward":
         below = np.zeros(layout.size)
     elif chosen.method == "backward":
         above = np.zeros(layout.size)
-    left = _left(chosen, evaluator)
+    left = _left(chosen, watch)
     groups = max(pattern.groups, 1)
     budget = DEFAULT_BUDGET
     if left < inf:
@@ -155,20 +170,23 @@ def _free(
     columns = Columns(
         base, below, above, eps, layout.rounder, chosen.max_step, chosen.noise, chosen.rtol, budget, pairs
     )
-    entries: Entries = run(colored(base, fun, evaluator.eps, pattern, columns, left), evaluator)
+    entries = run(colored(base, fun, evaluator.eps, pattern, columns, left), watch.reply)
+    evaluator.confirm()
     if chosen.method in ("forward", "backward"):
         _asked_for(entries)
     details: dict[str, Slope] = {}
-    if pattern.indices.size and not evaluator.distinct and evaluator.evaluations > 1:
+    if watch.stopped:
+        told += f"; {CUT_SHORT[watch.stopped]}"
+    elif pattern.indices.size and not evaluator.distinct and evaluator.evaluations > 1:
         entries.value[:], entries.error[:], entries.code[:] = 0.0, 0.0, CODE[Verdict.INDEPENDENT]
         entries.told.clear()
         details[""] = Slope(0.0, 0.0, Verdict.INDEPENDENT)
-    elif _left(chosen, evaluator) >= across.MOST:
-        told += _look(chosen, evaluator, pattern, columns, entries, fun, details)
+    elif _left(chosen, watch) >= across.MOST:
+        told += _look(chosen, watch, pattern, columns, entries, fun, details)
     else:
         told += "; not checked, as no evaluations were left"
-    _random(chosen, evaluator, entries, fun)
-    return _answer(evaluator, pattern, entries, fun, told, details)
+    _random(chosen, watch, entries, fun)
+    return _answer(watch, pattern, entries, fun, told, details)
 
 
 def _asked_for(entries: Entries) -> None:
@@ -181,7 +199,7 @@ def _asked_for(entries: Entries) -> None:
 
 def _look(
     chosen: Options,
-    evaluator: Evaluator,
+    watch: Watch,
     pattern: Pattern,
     columns: Columns,
     entries: Entries,
@@ -189,6 +207,7 @@ def _look(
     details: dict[str, Slope],
 ) -> str:
     """Hold the Jacobian against generic directions; mark the rows that do not agree, and say what was seen."""
+    evaluator = watch.evaluator
     layout = evaluator.layout
     rows, column = pattern.rows, pattern.indices
     noise = np.full(pattern.m, chosen.noise)
@@ -209,7 +228,10 @@ def _look(
 
     rounded = None if layout.exact else layout.rounded
     core = across.look(evaluator.base, fun, units, noise, weigh, float(np.max(columns.eps)), rounded, quiet)
-    seen = run(core, evaluator)
+    try:
+        seen = run(core, watch.reply)
+    except Interrupted:
+        return f"; {CUT_SHORT[watch.stopped]} before they were checked"
     _crease(pattern, entries, rows, seen.crease, units)
     wrong = np.flatnonzero(seen.missing)
     if not wrong.size:
@@ -268,12 +290,12 @@ def _crease(pattern: Pattern, entries: Entries, rows: NDArray[np.int32], crease:
         )
 
 
-def _random(chosen: Options, evaluator: Evaluator, entries: Entries, fun: Floats) -> None:
+def _random(chosen: Options, watch: Watch, entries: Entries, fun: Floats) -> None:
     """Ask once more at x where f was found noisy: another value there says that f is random."""
-    if not (entries.code == CODE[Verdict.NOISY]).any() or _left(chosen, evaluator) < 1:
+    if not (entries.code == CODE[Verdict.NOISY]).any() or _left(chosen, watch) < 1:
         return
-    again = evaluator(Request(evaluator.base, None, (0.0,), repeat=1))
-    if np.array_equal(across.values_of(again)[0], fun):
+    again = once_more(watch, 1)
+    if again is None or np.array_equal(across.values_of(again)[0], fun):
         return
     note = "f gave another value at the same x, so it is random: fix its seed, the same random numbers at every point"
     for place, slope in list(entries.told.items()):
@@ -282,7 +304,7 @@ def _random(chosen: Options, evaluator: Evaluator, entries: Entries, fun: Floats
 
 
 def _answer(
-    evaluator: Evaluator,
+    watch: Watch,
     pattern: Pattern,
     entries: Entries,
     fun: Floats | None,
@@ -292,6 +314,7 @@ def _answer(
 ) -> Estimate:
     """Put entries into SciPy's arrays, each with indices of its own: changing one must not change the others."""
     csr_array = scipy_sparse().csr_array
+    evaluator = watch.evaluator
 
     def matrix(data: Floats) -> Any:
         return csr_array((data, pattern.indices.copy(), pattern.indptr.copy()), shape=(pattern.m, pattern.n))
@@ -316,5 +339,6 @@ def _answer(
         details,
         None if fun is None else evaluator.shaped(fun),
         step if fixed_step else matrix(entries.step),
-        note,
+        stopped=watch.stopped,
+        note=note,
     )

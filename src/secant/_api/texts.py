@@ -7,7 +7,7 @@ from typing import Any
 
 from secant._api.extras import scipy_sparse
 from secant.core import serialize
-from secant.core.matrices import Csr
+from secant.core.leaves import Csr
 from secant.core.results import Estimate
 
 

@@ -5,8 +5,8 @@ derivative at x can tell that from the slope of f itself. Whoever names a length
 meant. Rules:
 
 * four pairs, the largest one the length away. Where the slope they tell of agrees with the one at x, that one stays;
-* where the two contradict each other, what the pairs leave unexplained is noise from now on, and the slope is looked
-  for as under any noise (:mod:`secant.core.refine`).
+* where the two contradict each other, or agree only because four pairs say little, what the pairs leave unexplained is
+  taken for noise, and the slope is looked for as under any noise (:mod:`secant.core.refine`).
 
 A solver's error is smooth, and cannot be told from f by its values. Another version, at another tolerance, has another
 error: what the two slopes do not agree on is, in size, the error of the looser of them, and the bar takes it in.
@@ -28,6 +28,8 @@ from secant.core.verdicts import Verdict
 PAIRS, SHORTER = 4, 3
 #: Bars of the second look, which extrapolates far, by which slopes must differ to contradict each other.
 DOUBT = 2.0
+#: A second look with a bar of this share of the slope is good enough; else more is paid for a better one.
+CLOSE = 1e-3
 #: Verdicts that a second look may overrule: what has no slope at all at x is not mended by a length.
 OPEN = frozenset({Verdict.OK, Verdict.NOISY, Verdict.UNRESOLVED})
 
@@ -62,12 +64,21 @@ def _judged(work: Work, h: float, fine: Slope) -> Generator[Steps, Values, Slope
     best = pick_best(ladder.odd, ladder.s, ladder.sigmas(sigma), work.u, most)
     value, error = finished(best, ladder.unit)
     apart = abs(value - fine.value)
-    if apart <= DOUBT * error + fine.error:
-        note = f"over {h:.2g} around x the slope agrees with this one, to {apart + error:.2g}"
-        return replace(fine, evaluations=fine.evaluations + work.spent, note=_joined(fine.note, note))
+    unlike = apart > DOUBT * error + fine.error
+    if not unlike and error <= CLOSE * abs(fine.value):
+        return _agreed(work, h, fine, apart + error)
     found = yield from refine(work, ladder, best, (sigma, sigma))
+    apart = abs(found.value - fine.value)
+    if not unlike and not apart > found.error + fine.error:
+        return _agreed(work, h, fine, apart + found.error)
     note = f"over {h:.2g} around x the slope is this one, at x itself {fine.value:.6g}: f has a ripple that is faster"
     return replace(found, verdict=Verdict.NOISY, evaluations=fine.evaluations + work.spent, note=note)
+
+
+def _agreed(work: Work, h: float, fine: Slope, gap: float) -> Slope:
+    """Return the slope at x, and say how well the second look agrees with it."""
+    note = f"over {h:.2g} around x the slope agrees with this one, to {gap:.2g}"
+    return replace(fine, evaluations=fine.evaluations + work.spent, note=_joined(fine.note, note))
 
 
 def compared(slope: Slope, other: Slope) -> Slope:

@@ -30,9 +30,9 @@ from secant.core.extrapolate import MARGIN
 from secant.core.ladder import VALUE_ROUNDING, Line
 from secant.core.lanes import Ask, Lanes, LineCore, flocks
 from secant.core.line import differentiate, opening
-from secant.core.request import FAILED, NOT_FINITE, OK, OUTSIDE, Core, Floats, Reply, Request
+from secant.core.request import FAILED, NOT_FINITE, OK, OUTSIDE, Core, Floats, Interrupted, Reply, Request
 from secant.core.results import Slope
-from secant.core.sparse import Columns, Entries, Pattern
+from secant.core.sparse import CODE, Columns, Entries, Pattern
 from secant.core.verdicts import Verdict
 
 #: Entries in a pass and in a block of lanes (the tables of one take up to a kilobyte); numbers of points made at once.
@@ -99,14 +99,19 @@ def colored(
 ) -> Core[Entries]:
     """Differentiate the entries of a colored pattern.
 
-    ``fun`` (m floats) is f at the point, ``u`` the unit roundoff of its values, ``left`` the most evaluations.
+    ``fun`` (m floats) is f at the point, ``u`` the unit roundoff of its values, ``left`` the most evaluations. When it
+    is interrupted, entries that are not done are ``unresolved``, without a bar.
     """
     entries = Entries.of(pattern.indices.size)
     limits = columns.steps()
+    rows = pattern.rows
     for place, group in _passes(pattern):
-        row, column = pattern.rows[place].astype(np.intp), pattern.indices[place].astype(np.intp)
+        row, column = rows[place].astype(np.intp), pattern.indices[place].astype(np.intp)
         part = _Pass(place, row, column, group, entries, np.zeros(place.size, dtype=bool), [])
-        left = yield from _pass(base, fun, u, columns, limits, part, left)
+        try:
+            left = yield from _pass(base, fun, u, columns, limits, part, left)
+        except Interrupted:
+            break
     return entries
 
 
@@ -182,7 +187,7 @@ def _still(part: _Pass, fun: Floats, u: float, lanes: Whole, h: Floats, table: F
     place, entries = part.place[lanes[still]], part.entries
     hidden = VALUE_ROUNDING * u * np.abs(centre[still])
     entries.value[place], entries.error[place] = 0.0, 2.0 * MARGIN * hidden / h[still]
-    entries.noise[place], entries.step[place] = hidden, h[still]
+    entries.noise[place], entries.step[place], entries.code[place] = hidden, h[still], CODE[Verdict.OK]
     moves: Mask = ~still
     return moves
 
@@ -270,6 +275,7 @@ def _lanes(
     def sink(lane: Whole, verdict: Verdict | None, noisy: Mask, spent: int, found: tuple[Floats, ...]) -> None:
         where = place[lane]
         entries.value[where], entries.error[where], entries.noise[where], entries.step[where] = found[:4]
+        entries.code[where] = CODE[verdict or Verdict.OK]
         if verdict is None:
             for index in np.flatnonzero(noisy).tolist():
                 value, error, sigma, step, reach = (float(numbers[index]) for numbers in found)

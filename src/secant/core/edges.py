@@ -13,7 +13,7 @@ from math import inf, isfinite, log2, nan
 
 from secant.core import few
 from secant.core.extrapolate import FLOOR, NOISE, Pick, pick_best
-from secant.core.ladder import Line, Steps, Values, Work, evaluate, moved, octaves, step_near
+from secant.core.ladder import Line, Steps, Values, Work, evaluate, moved, octaves, recall, step_near
 from secant.core.results import Slope
 from secant.core.tableau import SIDE, Rows, append, best_in_row, contrast
 from secant.core.verdicts import Verdict
@@ -72,6 +72,7 @@ def one_sided(work: Work, first: float, asked: Steps, values: Values) -> Generat
     if len(asked) < 4:
         return few.judge(work, first, asked, values)
     side, top = roomier(work.line, first)
+    work.known.update(zip(asked, values, strict=True))
     for row, value in enumerate(values[1:]):
         h = top * 0.5**row
         work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
@@ -80,13 +81,13 @@ def one_sided(work: Work, first: float, asked: Steps, values: Values) -> Generat
 
 def _side_value(work: Work, h: float, side: float) -> Generator[Steps, Values, float]:
     """Return f at a step to one side, paying for it when it is not known."""
-    t = side * moved(work.line, h)
-    if t not in work.known:
+    t, known = side * moved(work.line, h), recall(work)
+    if t not in known:
         work.spent += 1
         (value,) = yield (t,)
-        work.known[t] = value
+        known[t] = value
         work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
-    return work.known[t]
+    return known[t]
 
 
 def difference(work: Work, h: float, side: float, value: float) -> tuple[float, float]:
@@ -157,7 +158,7 @@ def _side_descend(work: Work, top: float, side: float) -> Generator[Steps, Value
         share = 0.5 ** len(rows)
         if share * top < work.line.smallest and len(rows) >= 3:
             return "rows", pick, s, rows
-        if work.left() < 1 and side * moved(work.line, share * top) not in work.known:
+        if work.left() < 1 and side * moved(work.line, share * top) not in recall(work):
             return "budget", pick, s, rows
         value = yield from _side_value(work, share * top, side)
         if not isfinite(value):

@@ -78,7 +78,7 @@ def opening(line: Line) -> Steps:
 def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generator[Steps, Values, Slope]:
     """Find the slope of a line whose opening was asked and answered."""
     # Where x is of a lower precision, so is what f does with it, though it may hand out wider numbers.
-    work = Work(line, values[0], max(u, line.eps), len(asked), [], dict(zip(asked, values, strict=True)))
+    work = Work(line, values[0], max(u, line.eps), len(asked))
     if not isfinite(work.fun):
         return Slope(nan, inf, Verdict.UNDEFINED, work.spent, note="f has no finite value at x itself")
     if len(asked) < 7 or asked[2] != -asked[1]:
@@ -87,7 +87,6 @@ def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generat
         return _told(work, few.judge(work, first_step(line), asked, values))
     h = step_near(asked[1])
     ladder = Ladder(unit_of(h))
-    work.tops.append(h)
     pairs = work.pairs
     pairs += ((h, values[1], values[2]), (0.5 * h, values[3], values[4]), (0.25 * h, values[5], values[6]))
     if not isfinite(sum(values)):
@@ -255,7 +254,9 @@ def _start(work: Work, h: float, again: bool = False) -> Generator[Steps, Values
     """
     line = work.line
     h = step_near(min(h, line.reach))
-    if work.left() < 6 or h < line.smallest or (h in work.tops and not again):
+    if work.left() < 6 or h < line.smallest:
+        return None
+    if not again and (h in work.tops or h == work.pairs[0][0]):
         return None
     work.tops.append(h)
     if not (yield from evaluate(work, h, 0.5 * h, 0.25 * h)):

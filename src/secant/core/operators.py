@@ -87,6 +87,8 @@ def lines(
     may cost, in evaluations of f; where it is short it goes where bars are widest (:mod:`secant.core.pool`). Many lines
     are dealt with in blocks, so that memory stays bounded.
     """
+    if len(problems) == 1:
+        return (yield from _alone(base, problems[0], directions, fun, inf if most is None else most))[0]
     return (yield from together(base, problems, directions, fun, most))[0]
 
 

@@ -7,7 +7,7 @@ an object for each entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from math import inf, nan
 
@@ -20,7 +20,7 @@ from secant.core.errors import InputError
 from secant.core.ladder import LONGEST, SIGNIFICAND, Line, step_near
 from secant.core.line import opening
 from secant.core.operators import LARGER, SMALLER
-from secant.core.request import FAILED, UNIT_ROUNDOFF, Core, Floats, Request
+from secant.core.request import FAILED, UNIT_ROUNDOFF, Core, Floats, Interrupted, Reply, Request
 from secant.core.results import Slope
 from secant.core.stencils import Stencil
 from secant.core.verdicts import Verdict
@@ -122,11 +122,10 @@ class Entries:
     @staticmethod
     def of(size: int, fixed: bool = False) -> Entries:
         """Return room for so many entries; of a fixed step, no room for what is the same for all of them."""
+        code = np.full(size, CODE[Verdict.UNRESOLVED], dtype=np.int8)
         if fixed:
-            word = CODE[Verdict.UNRESOLVED]
-            return Entries(np.empty(size), _NONE, np.full(size, word, dtype=np.int8), _NONE, _NONE)
-        blank = [np.full(size, nan) for _ in range(4)]
-        return Entries(blank[0], blank[1], np.zeros(size, dtype=np.int8), blank[2], blank[3])
+            return Entries(np.empty(size), _NONE, code, _NONE, _NONE)
+        return Entries(np.full(size, nan), np.full(size, inf), code, np.full(size, nan), np.full(size, nan))
 
     def tell(self, place: int, slope: Slope) -> None:
         """Take one slope."""
@@ -143,36 +142,56 @@ class Entries:
 def fixed(base: Floats, fun: Floats | None, pattern: Pattern, formula: Stencil, step: float) -> Core[Entries]:
     """Apply a fixed stencil, all columns of a color moved at once: the formula's own bits, and no error bar.
 
-    It takes one evaluation for each color and offset, and f at the point (``fun``) when the formula has it.
+    It takes one evaluation for each color and offset, and f at the point (``fun``) when the formula has it. When it is
+    interrupted, what was not evaluated is NaN.
     """
     entries = Entries.of(pattern.indices.size, fixed=True)
-    point = base.copy()
-    spare = np.empty(pattern.m)
     broken = np.zeros(pattern.groups, dtype=bool)
     at_once = min(pattern.groups, max(1, TABLE // max(pattern.m, 1)))
-    away = {offset: base + offset * step for offset in formula.offsets if offset}
-    with np.errstate(all="ignore"):
-        for first in range(0, pattern.groups, at_once):
-            table = np.empty((min(at_once, pattern.groups - first), pattern.m))
-            for color in range(first, first + len(table)):
-                difference, moving = table[color - first], pattern.colors == color
-                for place, (offset, weight) in enumerate(zip(formula.offsets, formula.weights, strict=True)):
-                    values = fun
-                    if offset:
-                        np.copyto(point, away[offset], where=moving)
-                        reply = yield Request(point, None, (0.0,))
-                        np.copyto(point, base)
-                        values = values_of(reply)[0]
-                        broken[color] |= reply.status is not None and reply.status[0] == FAILED
-                    assert values is not None
-                    if values.size != pattern.m:
-                        rows = f"a row for each of the {values.size} values of f(x); got {pattern.m}"
-                        raise InputError(f"`sparsity` must have {rows}")
-                    _add(difference, values, weight, not place, spare)
-                difference /= formula.denominator * step**formula.order
-            _gather(entries.value, pattern, table, first)
-    _say_fixed(entries, pattern, base, step, broken)
+    spare = np.empty(pattern.m)
+    done = 0
+    for first in range(0, pattern.groups, at_once):
+        table = np.full((min(at_once, pattern.groups - first), pattern.m), nan)
+        try:
+            while done == first or (done % at_once and done < pattern.groups):
+                moving = pattern.colors == done
+                broken[done] = yield from _difference(table[done - first], base, moving, fun, formula, step, spare)
+                done += 1
+        except Interrupted:
+            pass
+        _gather(entries.value, pattern, table, first)
+    _say_fixed(entries, pattern, base, step, broken, done)
     return entries
+
+
+def _difference(
+    total: Floats,
+    base: Floats,
+    moving: NDArray[np.bool_],
+    fun: Floats | None,
+    formula: Stencil,
+    step: float,
+    spare: Floats,
+) -> Generator[Request, Reply, bool]:
+    """Write the differences of all outputs for one color; return whether an evaluation failed."""
+    broken = False
+    for place, (offset, weight) in enumerate(zip(formula.offsets, formula.weights, strict=True)):
+        values = fun
+        if offset:
+            point = base.copy()
+            np.add(base, offset * step, out=point, where=moving)
+            reply = yield Request(point, None, (0.0,))
+            values = values_of(reply)[0]
+            broken |= reply.status is not None and reply.status[0] == FAILED
+        assert values is not None
+        if values.size != total.size:
+            rows = f"a row for each of the {values.size} values of f(x); got {total.size}"
+            raise InputError(f"`sparsity` must have {rows}")
+        with np.errstate(all="ignore"):
+            _add(total, values, weight, not place, spare)
+    with np.errstate(all="ignore"):
+        total /= formula.denominator * step**formula.order
+    return broken
 
 
 def _add(total: Floats, values: Floats, weight: int, first: bool, spare: Floats) -> None:
@@ -199,13 +218,18 @@ def _gather(value: Floats, pattern: Pattern, table: Floats, first: int) -> None:
             value[start + inside] = flat[where[inside]]
 
 
-def _say_fixed(entries: Entries, pattern: Pattern, base: Floats, step: float, broken: NDArray[np.bool_]) -> None:
+def _say_fixed(
+    entries: Entries, pattern: Pattern, base: Floats, step: float, broken: NDArray[np.bool_], done: int
+) -> None:
     """Say of entries what a fixed step cannot know; most are ``unresolved``, and not marked one by one."""
     if broken.any():
         entries.value[broken[pattern.colors[pattern.indices]]] = nan
-    if not np.isfinite(entries.value.sum()):
+    with np.errstate(all="ignore"):
+        total = entries.value.sum()
+    if not np.isfinite(total):
         lost = np.flatnonzero(~np.isfinite(entries.value))
         entries.value[lost] = nan
+        lost = lost[pattern.colors[pattern.indices[lost]] < done]
         for place in lost.tolist():
             failed = broken[pattern.colors[pattern.indices[place]]]
             word = Verdict.FAILED if failed else Verdict.UNDEFINED

@@ -1,4 +1,4 @@
-"""Sparse matrices as plain numbers, for who does not know SciPy: the core, and text that is read back."""
+"""Leaves of answers as plain numbers: arrays of other libraries, and sparse matrices, for who does not know them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+#: Dtypes of other libraries that NumPy has too; numbers of the others (bfloat16) fit into float32.
+_SHARED = ("float64", "float32", "float16", "complex128", "complex64")
+
+
+def as_array(leaf: Any) -> Any:
+    """Return an array of another library as NumPy's, from wherever it lives; anything else as it is.
+
+    Their ``tolist`` is all that is used, so that no library need be known here.
+
+    >>> as_array(2.0), as_array(None)
+    (2.0, None)
+    """
+    if isinstance(leaf, np.ndarray | np.generic) or not (hasattr(leaf, "tolist") and hasattr(leaf, "dtype")):
+        return leaf
+    name = str(leaf.dtype).removeprefix("torch.")
+    return np.array(leaf.tolist(), dtype=name if name in _SHARED else "float32").reshape(tuple(leaf.shape))
 
 
 def is_sparse(leaf: Any) -> bool:
