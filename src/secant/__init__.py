@@ -18,23 +18,28 @@ from secant._version import __version__
 
 if TYPE_CHECKING:
     from secant import book, nn, plots
+    from secant._api.checks import check_gradient, check_jacobian, check_jvp, check_vjp
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
     from secant._api.price import price
     from secant._api.studies import noise, steps
+    from secant.core.checked import CheckedEntry, GradientCheck
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
     from secant.core.measures import Noise, Price
     from secant.core.request import Reply, Request, run
     from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
     from secant.core.serialize import from_json
     from secant.core.stencils import Stencil, stencil
-    from secant.core.verdicts import DescentVerdict, Verdict
+    from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
 _HOME = {
+    "CheckVerdict": "secant.core.verdicts",
+    "CheckedEntry": "secant.core.checked",
     "Descent": "secant.core.results",
     "DescentVerdict": "secant.core.verdicts",
     "Estimate": "secant.core.results",
     "Event": "secant.core.results",
+    "GradientCheck": "secant.core.checked",
     "InputError": "secant.core.errors",
     "InputTypeError": "secant.core.errors",
     "Noise": "secant.core.measures",
@@ -48,6 +53,10 @@ _HOME = {
     "StepStudy": "secant.core.results",
     "Verdict": "secant.core.verdicts",
     "VerdictError": "secant.core.errors",
+    "check_gradient": "secant._api.checks",
+    "check_jacobian": "secant._api.checks",
+    "check_jvp": "secant._api.checks",
+    "check_vjp": "secant._api.checks",
     "derivative": "secant._api.derivatives",
     "directional": "secant._api.derivatives",
     "from_json": "secant.core.serialize",
@@ -63,10 +72,13 @@ _HOME = {
 _MODULES = ("book", "nn", "plots")
 
 __all__ = [
+    "CheckVerdict",
+    "CheckedEntry",
     "Descent",
     "DescentVerdict",
     "Estimate",
     "Event",
+    "GradientCheck",
     "InputError",
     "InputTypeError",
     "Noise",
@@ -82,6 +94,10 @@ __all__ = [
     "VerdictError",
     "__version__",
     "book",
+    "check_gradient",
+    "check_jacobian",
+    "check_jvp",
+    "check_vjp",
     "derivative",
     "directional",
     "from_json",

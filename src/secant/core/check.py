@@ -1,0 +1,251 @@
+"""The check of a claimed derivative: random lines first, then the entries that are wrong.
+
+Strategy. Two random directions tell whether there is any mistake at all: each sees every entry. If they bear the claim
+out, what is left is to say how small a mistake they would have shown, and to look again along directions of their own
+at entries that the others outshine. If they do not, the two residuals often name the culprit by themselves
+(:mod:`secant.core.culprits`); else the entries are looked at one by one where they are few, and in halves where they are
+many. Rules:
+
+* The tolerance of every comparison is the bar of the slope, and the rounding of the claim. Nobody sets one.
+* Nothing is reported on one sight. Entries found wrong have to explain the directions, which are ladders of their own,
+  or be seen again nearer to x; and a last look, far nearer, has to see the mistake as well: where a smaller step sides
+  with the claim there is a kink or another scale close by, and no mistake.
+* At a kink everything between its two slopes is right.
+* What f cannot tell (noise, jumps, slopes that are not resolved) is ``cannot tell``, and never ``agree``.
+
+A claim is an (m, n) array: row j is the gradient of output j, and all outputs share the evaluations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+
+import numpy as np
+
+from secant.core import culprits
+from secant.core.looks import LEAST, UNKNOWN, Indices, Purse, Space, along, at, distance, tolerance
+from secant.core.request import Core, Floats, Request
+from secant.core.search import FEW, GROUP, SAMPLE, Case, Row, examine, looked_at, note, reconsider, sift, words
+from secant.core.verdicts import CheckVerdict, Verdict
+
+#: Evaluations a check may cost when nobody says otherwise.
+BUDGET = 400
+#: A claim is borne out when a mistake of this share of an entry would have shown, or of this share of a usual entry.
+ENTRY, USUAL = 0.3, 0.03
+#: What is tried to be seen: a tenth of an entry, or so small a share of a usual one that it hardly counts. In so many
+#: rounds at most.
+SHARP, NEGLIGIBLE, ROUNDS = 0.1, 1e-9, 6
+#: Of few entries: so small a share of each, but no fewer roundoffs.
+SHARPER, ROUNDOFFS = 1e-7, 1e3
+#: The golden section: a ladder along v shrunk by it has no step in common with one along v.
+GOLDEN = 0.6180339887498949
+
+
+@dataclass(slots=True)
+class Finding:
+    """What a check found, in flat indices of the claim (row by row).
+
+    ``ours`` and ``bars`` are (m, n), NaN where nothing was looked at; ``seen`` holds the kind of the slope by index.
+    ``entry`` and ``direction`` are the smallest relative mistakes that would have shown.
+    """
+
+    verdict: CheckVerdict
+    wrong: Indices
+    ours: dict[tuple[int, int], Row]
+    hint: str
+    reason: str
+    evaluations: int
+    entry: float
+    direction: float
+
+
+def check(
+    space: Space, yours: Floats, slack: Floats, fun: Sequence[float] | None, change: float, budget: int, seed: int
+) -> Core[Finding]:
+    """Check a claim, (m, n), against f at a point.
+
+    ``slack`` is the rounding of the claim, entry by entry; ``fun`` is f at the point, (m,), None where it is to be asked for; ``change`` how much f
+    changes over a scale of x: what a slope of 0 is to be measured by.
+    """
+    purse = Purse(budget)
+    if fun is None:
+        reply = yield Request(space.base, None, np.zeros(1))
+        fun = np.asarray(reply.values).reshape(-1).tolist()
+        purse.spent += 1
+    case = Case(space, yours, slack, fun, purse, np.random.default_rng(seed), np.full(yours.shape, inf))
+    yield from _whole(case)
+    return _found(case, change)
+
+
+def _whole(case: Case) -> Core[None]:
+    """Look at all entries together, and go on from there."""
+    finite = np.isfinite(case.yours).all(axis=0)
+    movable = (case.space.below > 0.0) | (case.space.above > 0.0)
+    if not finite.all():
+        yield from _not_finite(case, np.flatnonzero(~finite & movable))
+        case.yours = np.where(np.isfinite(case.yours), case.yours, 0.0)
+    chosen = np.flatnonzero(finite & movable)
+    if not chosen.size:
+        return
+    segment = yield from examine(case, chosen, 1 if chosen.size == 1 else 2)
+    if segment is not None:
+        case.noisy = segment.looks.noisy
+        size = np.linalg.norm(segment.directions * np.abs(case.yours).max(axis=0), axis=1)
+        if not segment.hazy:
+            case.along = float((segment.within.max(axis=1) / np.where(size > 0.0, size, 1.0)).min())
+        yield from sift(case, segment)
+    yield from _sharpen(case, chosen)
+
+
+def _not_finite(case: Case, bad: Indices) -> Core[None]:
+    """Look at entries that are claimed to be no finite numbers: wrong wherever f has a slope."""
+    sample = bad[: max(1, min(2 * SAMPLE, case.purse.left // (2 * LEAST)))]
+    if not sample.size:
+        return
+    looks = yield from at(case.space, sample, case.fun, case.purse, case.cap)
+    for k, i in enumerate(sample.tolist()):
+        for j in np.flatnonzero(~np.isfinite(case.yours[:, i])).tolist():
+            wrong = looks.kind[k, j] != UNKNOWN
+            note(case, looks, k, j, i, bool(wrong))
+    if case.wrong:
+        rows = [j * case.yours.shape[1] + i for j, i in zip(*np.nonzero(~np.isfinite(case.yours)), strict=True)]
+        case.inferred = np.array(rows, dtype=np.intp)
+        case.hint = "yours is not a finite number there"
+    else:
+        case.unsure.append("yours is not a finite number where f has no slope either")
+
+
+def _sharpen(case: Case, chosen: Indices) -> Core[None]:
+    """Look again, by themselves, at entries of which the directions would have shown gross mistakes only."""
+    noisy = any(row[3] is Verdict.NOISY for row in case.table.values()) or case.noisy
+    few = chosen.size <= FEW and not noisy
+    for _ in range(ROUNDS):
+        if case.wrong or case.unlocated or case.purse.left < 2 * LEAST:
+            return
+        size, caught = np.abs(case.yours[:, chosen]), case.caught[:, chosen]
+        sharp = max(SHARPER, ROUNDOFFS * float(case.space.eps.max())) if few else SHARP
+        dim = (size > 0.0) & np.isfinite(caught) & (caught > sharp * size)
+        if not few:
+            dim &= caught * case.space.scale[chosen] > NEGLIGIBLE * _usual(case, chosen)
+        hidden = chosen[dim.any(axis=0)]
+        alone = few and hidden.size <= GROUP and case.purse.left >= LEAST * hidden.size
+        if not hidden.size or (hidden.size == chosen.size and not alone):
+            return
+        if alone:
+            yield from looked_at(case, hidden)
+            yield from reconsider(case, set(case.wrong))
+            return
+        segment = yield from examine(case, hidden, 1)
+        if segment is None:
+            return
+        yield from sift(case, segment)
+        if not (case.caught[:, chosen] < 0.1 * caught)[dim].any():
+            return
+
+
+def _usual(case: Case, chosen: Indices) -> Floats:
+    """Return the size of a usual entry times its scale, by output: (m, 1), 0 of a claim that is all zeros."""
+    part = np.abs(case.yours[:, chosen]) * case.space.scale[chosen]
+    count = np.maximum((part > 0.0).sum(axis=1), 1)
+    usual: Floats = np.sqrt((part * part).sum(axis=1) / count)[:, np.newaxis]
+    return usual
+
+
+def _found(case: Case, change: float) -> Finding:
+    """Put the outcome together."""
+    n = case.yours.shape[1]
+    flat = np.array(sorted(j * n + i for j, i in case.wrong), dtype=np.intp)
+    wrong = np.union1d(flat, case.inferred) if case.wrong else flat
+    entry, borne_out = _shown(case, change)
+    reason, hint = "", case.hint
+    if case.wrong or case.unlocated:
+        verdict = CheckVerdict.DISAGREE
+        hint = hint or _cause(case)
+        if case.unlocated:
+            more = "more entries are likely to be wrong: " if case.wrong else "no single entry was found: "
+            reason = f"{more}random directions disagree, and the evaluations did not suffice to look at all"
+    elif case.unsure or not borne_out:
+        verdict = CheckVerdict.CANNOT_TELL
+        reason = next(filter(None, case.unsure), "") or _hidden(case, entry)
+    else:
+        verdict, reason, hint = CheckVerdict.AGREE, "; ".join(filter(None, (case.note, _kinks(case)))), ""
+    return Finding(verdict, wrong, case.table, hint, reason, case.purse.spent, entry, case.along)
+
+
+def _shown(case: Case, change: float) -> tuple[float, bool]:
+    """Return the smallest relative mistake that would have shown in every entry, and whether that bears the claim out."""
+    movable = np.flatnonzero((case.space.below > 0.0) | (case.space.above > 0.0))
+    scale, caught = case.space.scale[movable], case.caught[:, movable]
+    size, usual = np.abs(case.yours[:, movable]), _usual(case, movable)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        floor = np.where(usual > 0.0, usual, change) / scale
+        relative = caught / np.where(size > 0.0, size, floor)
+        enough = (caught <= ENTRY * size) | (caught <= USUAL * floor)
+    relative = np.where(caught == 0.0, 0.0, relative)
+    entry = float(relative.max()) if relative.size else inf
+    return (entry if entry == entry else inf), bool((enough | (caught == 0.0)).all())
+
+
+def _kinks(case: Case) -> str:
+    count = sum(row[3] is Verdict.KINK for row in case.table.values())
+    what = "entry" if count == 1 else f"{count} entries"
+    return f"f has a kink along {'one ' if count == 1 else ''}{what}: all between its two slopes is right" if count else ""
+
+
+def _hidden(case: Case, entry: float) -> str:
+    if not isfinite(entry):
+        return "some entries could not be looked at with the evaluations allowed"
+    noise = any(row[3] is Verdict.NOISY for row in case.table.values())
+    why = "noise" if noise else "noise or rounding"
+    return f"the {why} of f would hide a mistake of {100.0 * entry:.2g} % in some entry"
+
+
+def _cause(case: Case) -> str:
+    """Guess what went wrong from the entries of the output that has most of the mistakes."""
+    if not case.wrong:
+        return ""
+    rows = [j for j, _ in case.wrong]
+    row = max(sorted(set(rows)), key=rows.count)
+    columns = sorted(i for j, i in case.table if j == row)
+    cells = [case.table[row, i] for i in columns]
+    ours, bars = np.array([cell[0] for cell in cells]), np.array([cell[1] for cell in cells])
+    wrong = np.array([cell[2] for cell in cells])
+    yours = case.yours[row, columns]
+    return culprits.cause(yours, ours, bars, case.space.base[columns], wrong, case.space.base.size)
+
+
+def check_along(
+    space: Space, v: Floats, claims: Floats, eps: float, fun: Sequence[float], budget: int
+) -> Core[Finding]:
+    """Check what is claimed of the slopes of all outputs along v, (m,), by two ladders of different steps."""
+    purse = Purse(budget)
+    u = np.stack([v, -GOLDEN * v])
+    looks = yield from along(space, u, fun, purse)
+    whole = np.stack([claims, -GOLDEN * claims])
+    within = tolerance(looks, 8.0 * eps * np.abs(whole), looks.bar.size)
+    known = looks.kind != UNKNOWN
+    with np.errstate(invalid="ignore"):
+        apart = ~np.isfinite(whole) | (distance(looks, whole) > within)
+    wrong = (apart & known).all(axis=0)
+    table: dict[tuple[int, int], Row] = {}
+    for j in range(claims.size):
+        low, high = float(looks.low[0, j]), float(looks.high[0, j])
+        bar = float(looks.bar[0, j]) + 0.5 * (high - low)
+        table[j, 0] = (0.5 * (low + high), bar, bool(wrong[j]), looks.slopes[0, j].verdict)
+    usual = float(np.sqrt(np.mean(np.square(claims[np.isfinite(claims)])))) if np.isfinite(claims).any() else 0.0
+    size = np.maximum(np.abs(np.nan_to_num(claims)), usual)
+    shown = np.where(size > 0.0, within[0] / np.where(size > 0.0, size, 1.0), 0.0)
+    entry = float(shown.max())
+    hint = reason = ""
+    if wrong.any():
+        verdict = CheckVerdict.DISAGREE
+        ours, bars = np.array([row[0] for row in table.values()]), np.array([row[1] for row in table.values()])
+        hint = culprits.cause(claims, ours, bars, np.zeros(claims.size), wrong, claims.size)
+    elif not known.any(axis=0).all() or apart.any() or entry > ENTRY:
+        verdict = CheckVerdict.CANNOT_TELL
+        reason = words(looks) or f"the noise or rounding of f would hide a mistake of {100.0 * entry:.2g} %"
+    else:
+        verdict = CheckVerdict.AGREE
+    return Finding(verdict, np.flatnonzero(wrong), table, hint, reason, purse.spent, entry, entry)
