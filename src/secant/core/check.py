@@ -25,20 +25,24 @@ from math import inf, isfinite
 import numpy as np
 
 from secant.core import culprits
-from secant.core.looks import LEAST, UNKNOWN, Indices, Purse, Space, along, at, distance, tolerance
-from secant.core.request import Core, Floats, Request
+from secant.core.looks import LEAST, UNKNOWN, Flags, Indices, Purse, Space, along, at, distance, tolerance
+from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Request
 from secant.core.search import FEW, GROUP, SAMPLE, Case, Row, examine, looked_at, note, reconsider, sift, words
 from secant.core.verdicts import CheckVerdict, Verdict
 
 #: Evaluations a check may cost when nobody says otherwise.
 BUDGET = 400
-#: A claim is borne out when a mistake of this share of an entry would have shown, or of this share of a usual entry.
-ENTRY, USUAL = 0.3, 0.03
+#: A claim is borne out when a mistake of this share of an entry would have shown, or of this share of a usual entry:
+#: under noise or in a low precision, and in float64, where more can be had.
+ENTRY, USUAL = 0.2, 0.01
+CLEAN = 1e-2, 1e-3
 #: What is tried to be seen: a tenth of an entry, or so small a share of a usual one that it hardly counts. In so many
 #: rounds at most.
 SHARP, NEGLIGIBLE, ROUNDS = 0.1, 1e-9, 6
 #: Of few entries: so small a share of each, but no fewer roundoffs.
 SHARPER, ROUNDOFFS = 1e-7, 1e3
+#: Looking at some entries by themselves pays when it shows so much smaller mistakes in half of them.
+BETTER, HALF = 0.25, 0.5
 #: The golden section: a ladder along v shrunk by it has no step in common with one along v.
 GOLDEN = 0.6180339887498949
 
@@ -119,30 +123,38 @@ def _not_finite(case: Case, bad: Indices) -> Core[None]:
 
 def _sharpen(case: Case, chosen: Indices) -> Core[None]:
     """Look again, by themselves, at entries of which the directions would have shown gross mistakes only."""
-    noisy = any(row[3] is Verdict.NOISY for row in case.table.values()) or case.noisy
-    few = chosen.size <= FEW and not noisy
+    few = chosen.size <= FEW and not case.noisy
     for _ in range(ROUNDS):
         if case.wrong or case.unlocated or case.purse.left < 2 * LEAST:
             return
         size, caught = np.abs(case.yours[:, chosen]), case.caught[:, chosen]
-        sharp = max(SHARPER, ROUNDOFFS * float(case.space.eps.max())) if few else SHARP
-        dim = (size > 0.0) & np.isfinite(caught) & (caught > sharp * size)
+        dim = (size > 0.0) & np.isfinite(caught)
+        dim &= caught > (max(SHARPER, ROUNDOFFS * float(case.space.eps.max())) if few else SHARP) * size
         if not few:
             dim &= caught * case.space.scale[chosen] > NEGLIGIBLE * _usual(case, chosen)
         hidden = chosen[dim.any(axis=0)]
-        alone = few and hidden.size <= GROUP and case.purse.left >= LEAST * hidden.size
-        if not hidden.size or (hidden.size == chosen.size and not alone):
-            return
-        if alone:
-            yield from looked_at(case, hidden)
-            yield from reconsider(case, set(case.wrong))
-            return
+        if not hidden.size or hidden.size == chosen.size or (few and hidden.size <= GROUP):
+            break
         segment = yield from examine(case, hidden, 1)
         if segment is None:
             return
         yield from sift(case, segment)
-        if not (case.caught[:, chosen] < 0.1 * caught)[dim].any():
-            return
+        if (case.caught[:, chosen] < BETTER * caught)[dim].mean() < HALF:
+            break
+    gross = chosen[~_enough(case, chosen, 0.0).all(axis=0)]
+    alone = hidden if few and hidden.size <= GROUP else gross
+    if alone.size and not case.noisy and case.purse.left >= LEAST * alone.size and not case.wrong:
+        yield from looked_at(case, alone)
+        yield from reconsider(case, set(case.wrong))
+
+
+def _enough(case: Case, chosen: Indices, change: float) -> Flags:
+    """Return of which entries a mistake of some size would have shown, (m, n); ``change`` as for :func:`check`."""
+    caught, size = case.caught[:, chosen], np.abs(case.yours[:, chosen])
+    usual = _usual(case, chosen)
+    floor = np.where(usual > 0.0, usual, change) / case.space.scale[chosen]
+    share, part = CLEAN if not case.noisy and case.space.eps.max() <= UNIT_ROUNDOFF else (ENTRY, USUAL)
+    return np.asarray((caught <= share * size) | (caught <= part * floor) | (caught == 0.0))
 
 
 def _usual(case: Case, chosen: Indices) -> Floats:
@@ -177,15 +189,12 @@ def _found(case: Case, change: float) -> Finding:
 def _shown(case: Case, change: float) -> tuple[float, bool]:
     """Return the smallest relative mistake that would have shown in every entry, and whether that bears the claim out."""
     movable = np.flatnonzero((case.space.below > 0.0) | (case.space.above > 0.0))
-    scale, caught = case.space.scale[movable], case.caught[:, movable]
-    size, usual = np.abs(case.yours[:, movable]), _usual(case, movable)
+    caught, size, usual = case.caught[:, movable], np.abs(case.yours[:, movable]), _usual(case, movable)
+    floor = np.where(usual > 0.0, usual, change) / case.space.scale[movable]
     with np.errstate(invalid="ignore", divide="ignore"):
-        floor = np.where(usual > 0.0, usual, change) / scale
-        relative = caught / np.where(size > 0.0, size, floor)
-        enough = (caught <= ENTRY * size) | (caught <= USUAL * floor)
-    relative = np.where(caught == 0.0, 0.0, relative)
+        relative = np.where(caught == 0.0, 0.0, caught / np.where(size > 0.0, size, floor))
     entry = float(relative.max()) if relative.size else inf
-    return (entry if entry == entry else inf), bool((enough | (caught == 0.0)).all())
+    return (entry if entry == entry else inf), bool(_enough(case, movable, change).all())
 
 
 def _kinks(case: Case) -> str:

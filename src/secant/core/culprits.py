@@ -72,10 +72,13 @@ def pattern(
     enough = np.minimum(tolerances, EXPLAINED * missing)
     if not (tolerances <= EXPLAINED * missing).all():
         return None
-    for ours, hint in _formulas(yours, directions, slopes, chosen, leaves):
-        if (np.abs(slopes - directions @ ours) <= enough).all():
-            return Pattern(ours, hint)
-    return None
+    fits = [
+        Pattern(ours, hint)
+        for ours, hint in _formulas(yours, directions, slopes, chosen, leaves)
+        if (np.abs(slopes - directions @ ours) <= enough).all()
+    ]
+    # The one that changes least: an entry of no weight may be anything.
+    return min(fits, key=lambda fit: int((fit.ours != yours).sum()), default=None)
 
 
 def _formulas(
