@@ -9,14 +9,15 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
-    0: ("errors", "measures", "request", "results", "serialize", "verdicts"),
+    0: ("errors", "measures", "request", "results", "serialize", "verdicts", "checked"),
     1: ("stencils", "noise", "tableau"),
     2: ("arrays", "coarse", "edges", "extrapolate", "few", "ladder", "lanes", "line", "probes", "refine", "scale"),
     3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "pool", "sightings"),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}
 LAYERS |= {"secant._version": 0, "secant.evaluation": 4, "secant._api": 5}
-LAYERS |= {f"secant.{name}": 6 for name in ("__main__", "book", "cli", "nn", "plots")}
+LAYERS |= {f"secant.{name}": 6 for name in ("__main__", "_inputs", "book", "cli", "jax", "nn", "plots", "torch")}
+LAYERS["pytest_secant"] = 6
 #: Packages that only hold others, and the door: it opens on everything, and only the top layer comes in through it.
 HOLDERS = {"secant.core": 0, "secant": 6}
 #: All that the evaluation may know of the core.

@@ -26,7 +26,10 @@ def kinds(problem: Problem, rng: np.random.Generator) -> list[str]:
     one = [kind for kind in ONE if n > 1 or kind not in ("swapped pair",)]
     if n > 50:
         return [*rng.choice(one, 2, replace=False), str(rng.choice(small or one)), str(rng.choice(whole))]
-    chosen = [*(rng.choice(whole, min(2, len(whole)), replace=False) if whole else rng.choice(one, 2, replace=False)), *rng.choice(one, 1)]
+    chosen = [
+        *(rng.choice(whole, min(2, len(whole)), replace=False) if whole else rng.choice(one, 2, replace=False)),
+        *rng.choice(one, 1),
+    ]
     return [str(kind) for kind in (*chosen, *(rng.choice(small, 1) if small else ()))]
 
 

@@ -56,7 +56,11 @@ def textbook(rng: np.random.Generator) -> Iterator[Problem]:
         return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
     def beale(x: Array) -> Any:
-        return (1.5 - x[0] + x[0] * x[1]) ** 2 + (2.25 - x[0] + x[0] * x[1] ** 2) ** 2 + (2.625 - x[0] + x[0] * x[1] ** 3) ** 2
+        return (
+            (1.5 - x[0] + x[0] * x[1]) ** 2
+            + (2.25 - x[0] + x[0] * x[1] ** 2) ** 2
+            + (2.625 - x[0] + x[0] * x[1] ** 3) ** 2
+        )
 
     def himmelblau(x: Array) -> Any:
         return (x[0] ** 2 + x[1] - 11.0) ** 2 + (x[0] + x[1] ** 2 - 7.0) ** 2
@@ -243,7 +247,11 @@ def noise(rng: np.random.Generator) -> Iterator[Problem]:
     for level in (1e-3, 1e-4, 1e-6, 1e-9):
         for n in (2, 4):
             yield Problem(
-                f"fixed noise {level:g}, {n}", "noise", lambda x, s=level: smooth(x) + s * _hashed(x), gradient, rng.normal(size=n)
+                f"fixed noise {level:g}, {n}",
+                "noise",
+                lambda x, s=level: smooth(x) + s * _hashed(x),
+                gradient,
+                rng.normal(size=n),
             )
     for level in (1e-3, 1e-5):
         draw = np.random.default_rng(7)
@@ -256,9 +264,15 @@ def noise(rng: np.random.Generator) -> Iterator[Problem]:
         )
     for digits in (4, 6, 8):
         yield Problem(
-            f"rounded to {digits} digits", "noise", lambda x, d=digits: np.round(smooth(x), d), gradient, rng.normal(size=3)
+            f"rounded to {digits} digits",
+            "noise",
+            lambda x, d=digits: np.round(smooth(x), d),
+            gradient,
+            rng.normal(size=3),
         )
-    yield Problem("relative noise", "noise", lambda x: smooth(x) * (1.0 + 1e-6 * _hashed(x)), gradient, rng.normal(size=3))
+    yield Problem(
+        "relative noise", "noise", lambda x: smooth(x) * (1.0 + 1e-6 * _hashed(x)), gradient, rng.normal(size=3)
+    )
 
 
 def scaling(rng: np.random.Generator) -> Iterator[Problem]:
@@ -266,42 +280,140 @@ def scaling(rng: np.random.Generator) -> Iterator[Problem]:
     for e in (-8, 8):
         s = 10.0**e
         yield Problem(
-            f"x of 1e{e}", "scaling", lambda x, s=s: np.sum(np.exp(x / s) * np.arange(1, 4)), lambda x, s=s: np.exp(x / s) * np.arange(1, 4) / s, s * rng.normal(size=3)
+            f"x of 1e{e}",
+            "scaling",
+            lambda x, s=s: np.sum(np.exp(x / s) * np.arange(1, 4)),
+            lambda x, s=s: np.exp(x / s) * np.arange(1, 4) / s,
+            s * rng.normal(size=3),
         )
         yield Problem(
-            f"f of 1e{e}", "scaling", lambda x, s=s: s * np.sum(np.sin(x) * x), lambda x, s=s: s * (np.sin(x) + x * np.cos(x)), rng.normal(size=3)
+            f"f of 1e{e}",
+            "scaling",
+            lambda x, s=s: s * np.sum(np.sin(x) * x),
+            lambda x, s=s: s * (np.sin(x) + x * np.cos(x)),
+            rng.normal(size=3),
         )
     c = np.array([1e-6, 1.0, 1e6])
-    yield Problem("mixed sizes of x", "scaling", lambda x: np.sum(np.sin(x * c) + x * c), lambda x: c * np.cos(x * c) + c, rng.normal(size=3) / c)
+    yield Problem(
+        "mixed sizes of x",
+        "scaling",
+        lambda x: np.sum(np.sin(x * c) + x * c),
+        lambda x: c * np.cos(x * c) + c,
+        rng.normal(size=3) / c,
+    )
     w = np.array([1e8, 1.0, 1e-4])
-    yield Problem("mixed sizes of the gradient", "scaling", lambda x: np.sum(w * np.sin(x)), lambda x: w * np.cos(x), rng.normal(size=3))
+    yield Problem(
+        "mixed sizes of the gradient",
+        "scaling",
+        lambda x: np.sum(w * np.sin(x)),
+        lambda x: w * np.cos(x),
+        rng.normal(size=3),
+    )
     k = np.array([1.0, 100.0, 1e4])
-    yield Problem("mixed frequencies", "scaling", lambda x: np.sum(np.sin(k * x)), lambda x: k * np.cos(k * x), rng.normal(size=3))
-    yield Problem("offset of 1e6", "scaling", lambda x: np.sum((x - 1e6) ** 3), lambda x: 3.0 * (x - 1e6) ** 2, 1e6 + rng.normal(size=3))
+    yield Problem(
+        "mixed frequencies", "scaling", lambda x: np.sum(np.sin(k * x)), lambda x: k * np.cos(k * x), rng.normal(size=3)
+    )
+    yield Problem(
+        "offset of 1e6",
+        "scaling",
+        lambda x: np.sum((x - 1e6) ** 3),
+        lambda x: 3.0 * (x - 1e6) ** 2,
+        1e6 + rng.normal(size=3),
+    )
     yield Problem("f offset by 1e8", "scaling", lambda x: 1e8 + np.sum(np.sin(x)), np.cos, rng.normal(size=3))
 
 
 def curvature(rng: np.random.Generator) -> Iterator[Problem]:
     """Functions that bend much within a step of the usual size."""
     d = np.array([1.0, 1e4, 1e8])
-    yield Problem("condition of 1e8", "curvature", lambda x: 0.5 * np.sum(d * x * x), lambda x: d * x, rng.normal(size=3))
-    yield Problem("fast wave", "curvature", lambda x: np.sum(np.sin(1e4 * x)), lambda x: 1e4 * np.cos(1e4 * x), rng.normal(size=2))
-    yield Problem("steep exponential", "curvature", lambda x: np.sum(np.exp(60.0 * x)), lambda x: 60.0 * np.exp(60.0 * x), rng.uniform(size=3))
-    yield Problem("near a pole", "curvature", lambda x: np.sum(1.0 / (x - 1.0)), lambda x: -1.0 / (x - 1.0) ** 2, 1.0 + np.array([1e-4, 1e-3, -1e-5]))
-    yield Problem("narrow bell", "curvature", lambda x: np.sum(np.exp(-(((x - 1.0) / 1e-3) ** 2))), lambda x: -2e6 * (x - 1.0) * np.exp(-(((x - 1.0) / 1e-3) ** 2)), 1.0 + 1e-3 * rng.normal(size=2))
-    yield Problem("sharp sigmoid", "curvature", lambda x: np.sum(np.tanh(1e3 * x)), lambda x: 1e3 / np.cosh(1e3 * x) ** 2, 1e-3 * rng.normal(size=3))
+    yield Problem(
+        "condition of 1e8", "curvature", lambda x: 0.5 * np.sum(d * x * x), lambda x: d * x, rng.normal(size=3)
+    )
+    yield Problem(
+        "fast wave", "curvature", lambda x: np.sum(np.sin(1e4 * x)), lambda x: 1e4 * np.cos(1e4 * x), rng.normal(size=2)
+    )
+    yield Problem(
+        "steep exponential",
+        "curvature",
+        lambda x: np.sum(np.exp(60.0 * x)),
+        lambda x: 60.0 * np.exp(60.0 * x),
+        rng.uniform(size=3),
+    )
+    yield Problem(
+        "near a pole",
+        "curvature",
+        lambda x: np.sum(1.0 / (x - 1.0)),
+        lambda x: -1.0 / (x - 1.0) ** 2,
+        1.0 + np.array([1e-4, 1e-3, -1e-5]),
+    )
+    yield Problem(
+        "narrow bell",
+        "curvature",
+        lambda x: np.sum(np.exp(-(((x - 1.0) / 1e-3) ** 2))),
+        lambda x: -2e6 * (x - 1.0) * np.exp(-(((x - 1.0) / 1e-3) ** 2)),
+        1.0 + 1e-3 * rng.normal(size=2),
+    )
+    yield Problem(
+        "sharp sigmoid",
+        "curvature",
+        lambda x: np.sum(np.tanh(1e3 * x)),
+        lambda x: 1e3 / np.cosh(1e3 * x) ** 2,
+        1e-3 * rng.normal(size=3),
+    )
 
 
 def tiny(rng: np.random.Generator) -> Iterator[Problem]:
     """Gradients that are next to nothing, or nothing."""
-    yield Problem("values of 1e-8", "tiny", lambda x: 1e-8 * np.sum(np.sin(x)), lambda x: 1e-8 * np.cos(x), rng.normal(size=3))
-    yield Problem("gradient of 1e-13", "tiny", lambda x: 1e-13 * np.sum(x * x * x), lambda x: 3e-13 * x * x, rng.normal(size=4))
-    yield Problem("values of 1e-200", "tiny", lambda x: 1e-200 * np.sum(np.sin(x)), lambda x: 1e-200 * np.cos(x), rng.normal(size=3))
-    yield Problem("minimum", "tiny", lambda x: np.sum((x - 1.0) ** 2), lambda x: 2.0 * (x - 1.0), np.ones(3), mistakes=("shifted",))
-    yield Problem("saddle with an offset", "tiny", lambda x: 5.0 + x[0] ** 2 - x[1] ** 2, lambda x: np.array([2.0 * x[0], -2.0 * x[1]]), np.zeros(2), mistakes=("shifted",))
-    yield Problem("saturated tanh", "tiny", lambda x: np.sum(np.tanh(x)), lambda x: 1.0 / np.cosh(x) ** 2, np.array([8.0, 0.3, -9.0]))
-    yield Problem("saturated loss", "tiny", lambda x: np.sum(np.log1p(np.exp(-x))), lambda x: -1.0 / (1.0 + np.exp(x)), np.array([12.0, 15.0, 9.0]))
-    yield Problem("one entry unused", "tiny", lambda x: np.sin(x[0]) * x[1], lambda x: np.array([np.cos(x[0]) * x[1], np.sin(x[0]), 0.0]), rng.normal(size=3))
+    yield Problem(
+        "values of 1e-8", "tiny", lambda x: 1e-8 * np.sum(np.sin(x)), lambda x: 1e-8 * np.cos(x), rng.normal(size=3)
+    )
+    yield Problem(
+        "gradient of 1e-13", "tiny", lambda x: 1e-13 * np.sum(x * x * x), lambda x: 3e-13 * x * x, rng.normal(size=4)
+    )
+    yield Problem(
+        "values of 1e-200",
+        "tiny",
+        lambda x: 1e-200 * np.sum(np.sin(x)),
+        lambda x: 1e-200 * np.cos(x),
+        rng.normal(size=3),
+    )
+    yield Problem(
+        "minimum",
+        "tiny",
+        lambda x: np.sum((x - 1.0) ** 2),
+        lambda x: 2.0 * (x - 1.0),
+        np.ones(3),
+        mistakes=("shifted",),
+    )
+    yield Problem(
+        "saddle with an offset",
+        "tiny",
+        lambda x: 5.0 + x[0] ** 2 - x[1] ** 2,
+        lambda x: np.array([2.0 * x[0], -2.0 * x[1]]),
+        np.zeros(2),
+        mistakes=("shifted",),
+    )
+    yield Problem(
+        "saturated tanh",
+        "tiny",
+        lambda x: np.sum(np.tanh(x)),
+        lambda x: 1.0 / np.cosh(x) ** 2,
+        np.array([8.0, 0.3, -9.0]),
+    )
+    yield Problem(
+        "saturated loss",
+        "tiny",
+        lambda x: np.sum(np.log1p(np.exp(-x))),
+        lambda x: -1.0 / (1.0 + np.exp(x)),
+        np.array([12.0, 15.0, 9.0]),
+    )
+    yield Problem(
+        "one entry unused",
+        "tiny",
+        lambda x: np.sin(x[0]) * x[1],
+        lambda x: np.array([np.cos(x[0]) * x[1], np.sin(x[0]), 0.0]),
+        rng.normal(size=3),
+    )
 
 
 def kinks(rng: np.random.Generator) -> Iterator[Problem]:
@@ -319,7 +431,14 @@ def kinks(rng: np.random.Generator) -> Iterator[Problem]:
 
     x = np.array([0.7, 0.0, -0.4, 0.0, 1.1])
     yield Problem("relu at 0", "kinks", relu, relu_back, x, kinked=(1, 3))
-    yield Problem("abs at 0", "kinks", lambda x: np.sum(c * np.abs(x) + x * x), lambda x: c * np.sign(x) + 2.0 * x, np.array([0.7, 0.0, -0.4, 0.3, 1.1]), kinked=(1,))
+    yield Problem(
+        "abs at 0",
+        "kinks",
+        lambda x: np.sum(c * np.abs(x) + x * x),
+        lambda x: c * np.sign(x) + 2.0 * x,
+        np.array([0.7, 0.0, -0.4, 0.3, 1.1]),
+        kinked=(1,),
+    )
     for distance in (1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2):
         near = np.array([0.7, distance, -0.4, -0.7 * distance, 1.1])
         far = distance > 1e-9
@@ -327,12 +446,29 @@ def kinks(rng: np.random.Generator) -> Iterator[Problem]:
     for distance in (1e-7, 1e-4):
         near = np.array([0.7, 0.7 + distance, -0.4])
         yield Problem(
-            f"max of two {distance:g} apart", "kinks", lambda x: np.max(x) * x[2] + np.sum(x * x), lambda x: np.array([2 * x[0] + x[2] * (x[0] > x[1]), 2 * x[1] + x[2] * (x[1] >= x[0]), 2 * x[2] + np.max(x)]), near
+            f"max of two {distance:g} apart",
+            "kinks",
+            lambda x: np.max(x) * x[2] + np.sum(x * x),
+            lambda x: np.array(
+                [2 * x[0] + x[2] * (x[0] > x[1]), 2 * x[1] + x[2] * (x[1] >= x[0]), 2 * x[2] + np.max(x)]
+            ),
+            near,
         )
     yield Problem(
-        "tie of a max", "kinks", lambda x: 3.0 * max(x[0], x[1]) + x[2] ** 2 + x[0] * x[2], lambda x: np.array([3.0 * (x[0] >= x[1]) + x[2], 3.0 * (x[0] < x[1]), 2.0 * x[2] + x[0]]), np.array([0.5, 0.5, 1.3]), kinked=(0, 1)
+        "tie of a max",
+        "kinks",
+        lambda x: 3.0 * max(x[0], x[1]) + x[2] ** 2 + x[0] * x[2],
+        lambda x: np.array([3.0 * (x[0] >= x[1]) + x[2], 3.0 * (x[0] < x[1]), 2.0 * x[2] + x[0]]),
+        np.array([0.5, 0.5, 1.3]),
+        kinked=(0, 1),
     )
-    yield Problem("hinge", "kinks", lambda x: np.sum(np.maximum(0.0, 1.0 - x * c)), lambda x: -c * (x * c < 1.0), np.array([0.3, 0.5 + 1e-5, 3.0, 0.2, 0.1]))
+    yield Problem(
+        "hinge",
+        "kinks",
+        lambda x: np.sum(np.maximum(0.0, 1.0 - x * c)),
+        lambda x: -c * (x * c < 1.0),
+        np.array([0.3, 0.5 + 1e-5, 3.0, 0.2, 0.1]),
+    )
     W = rng.normal(size=(6, 4))
     X = rng.normal(size=(8, 6))
     y = rng.normal(size=8)
@@ -348,10 +484,34 @@ def kinks(rng: np.random.Generator) -> Iterator[Problem]:
         return (X.T @ (out[:, np.newaxis] * (z > 0.0))).reshape(v.shape)
 
     yield Problem("relu net near kinks", "kinks", net, net_back, W)
-    yield Problem("clip", "kinks", lambda x: np.sum(c * np.clip(x, -1.0, 1.0) + 0.1 * x), lambda x: c * (np.abs(x) < 1.0) + 0.1, np.array([0.2, 1.0 + 1e-6, -1.0 - 1e-4, 1.0 - 1e-5, 3.0]))
-    yield Problem("median", "kinks", lambda x: np.median(x) ** 2 + np.sum(x), lambda x: 1.0 + 2.0 * np.median(x) * (x == np.median(x)), np.array([0.3, 0.30001, 0.9, -0.2, 0.29999]))
-    yield Problem("leaky relu", "kinks", lambda x: np.sum(np.where(x > 0.0, x, 0.01 * x) * c), lambda x: np.where(x > 0.0, 1.0, 0.01) * c, np.array([1e-7, -1e-5, 0.4, -0.6, 1e-3]))
-    yield Problem("huber", "kinks", lambda x: np.sum(np.where(np.abs(x) < 1.0, 0.5 * x * x, np.abs(x) - 0.5)), lambda x: np.clip(x, -1.0, 1.0), np.array([1.0, -1.0 + 1e-6, 0.3, 2.0]))
+    yield Problem(
+        "clip",
+        "kinks",
+        lambda x: np.sum(c * np.clip(x, -1.0, 1.0) + 0.1 * x),
+        lambda x: c * (np.abs(x) < 1.0) + 0.1,
+        np.array([0.2, 1.0 + 1e-6, -1.0 - 1e-4, 1.0 - 1e-5, 3.0]),
+    )
+    yield Problem(
+        "median",
+        "kinks",
+        lambda x: np.median(x) ** 2 + np.sum(x),
+        lambda x: 1.0 + 2.0 * np.median(x) * (x == np.median(x)),
+        np.array([0.3, 0.30001, 0.9, -0.2, 0.29999]),
+    )
+    yield Problem(
+        "leaky relu",
+        "kinks",
+        lambda x: np.sum(np.where(x > 0.0, x, 0.01 * x) * c),
+        lambda x: np.where(x > 0.0, 1.0, 0.01) * c,
+        np.array([1e-7, -1e-5, 0.4, -0.6, 1e-3]),
+    )
+    yield Problem(
+        "huber",
+        "kinks",
+        lambda x: np.sum(np.where(np.abs(x) < 1.0, 0.5 * x * x, np.abs(x) - 0.5)),
+        lambda x: np.clip(x, -1.0, 1.0),
+        np.array([1.0, -1.0 + 1e-6, 0.3, 2.0]),
+    )
 
 
 def float32(rng: np.random.Generator) -> Iterator[Problem]:
@@ -366,12 +526,50 @@ def float32(rng: np.random.Generator) -> Iterator[Problem]:
         return A.T @ (2.0 * a * (1.0 - a * a))
 
     yield Problem("tanh in float32", "float32", net, back, rng.normal(size=4).astype(np.float32))
-    yield Problem("sine in float32", "float32", lambda x: np.sum(np.sin(x) * x), lambda x: np.sin(x) + x * np.cos(x), rng.normal(size=5).astype(np.float32))
-    yield Problem("rosenbrock in float32", "float32", lambda x: np.float32(100) * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, lambda x: np.array([-400 * x[0] * (x[1] - x[0] ** 2) - 2 * (1 - x[0]), 200 * (x[1] - x[0] ** 2)], dtype=np.float32), np.array([-1.2, 1.0], dtype=np.float32))
-    yield Problem("float32 inside", "float32", lambda x: float(net(x.astype(np.float32))), lambda x: back(x.astype(np.float32)).astype(float), rng.normal(size=4))
-    yield Problem("mean square in float32", "float32", lambda x: np.mean(x * x), lambda x: 2 * x / np.float32(x.size), rng.normal(size=50).astype(np.float32))
-    yield Problem("softmax in float32", "float32", lambda x: np.log(np.sum(np.exp(x))), lambda x: np.exp(x) / np.sum(np.exp(x)), rng.normal(size=6).astype(np.float32))
-    yield Problem("large x in float32", "float32", lambda x: np.sum(np.log(x)), lambda x: 1 / x, (1e4 * rng.uniform(1, 2, size=3)).astype(np.float32))
+    yield Problem(
+        "sine in float32",
+        "float32",
+        lambda x: np.sum(np.sin(x) * x),
+        lambda x: np.sin(x) + x * np.cos(x),
+        rng.normal(size=5).astype(np.float32),
+    )
+    yield Problem(
+        "rosenbrock in float32",
+        "float32",
+        lambda x: np.float32(100) * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2,
+        lambda x: np.array(
+            [-400 * x[0] * (x[1] - x[0] ** 2) - 2 * (1 - x[0]), 200 * (x[1] - x[0] ** 2)], dtype=np.float32
+        ),
+        np.array([-1.2, 1.0], dtype=np.float32),
+    )
+    yield Problem(
+        "float32 inside",
+        "float32",
+        lambda x: float(net(x.astype(np.float32))),
+        lambda x: back(x.astype(np.float32)).astype(float),
+        rng.normal(size=4),
+    )
+    yield Problem(
+        "mean square in float32",
+        "float32",
+        lambda x: np.mean(x * x),
+        lambda x: 2 * x / np.float32(x.size),
+        rng.normal(size=50).astype(np.float32),
+    )
+    yield Problem(
+        "softmax in float32",
+        "float32",
+        lambda x: np.log(np.sum(np.exp(x))),
+        lambda x: np.exp(x) / np.sum(np.exp(x)),
+        rng.normal(size=6).astype(np.float32),
+    )
+    yield Problem(
+        "large x in float32",
+        "float32",
+        lambda x: np.sum(np.log(x)),
+        lambda x: 1 / x,
+        (1e4 * rng.uniform(1, 2, size=3)).astype(np.float32),
+    )
 
 
 def large(rng: np.random.Generator, most: int = 10**6) -> Iterator[Problem]:
@@ -380,13 +578,37 @@ def large(rng: np.random.Generator, most: int = 10**6) -> Iterator[Problem]:
         if n > most:
             continue
         t = rng.normal(size=n)
-        yield Problem(f"sum of sines, {n}", "large", lambda x, t=t: np.sum(np.sin(x * t)), lambda x, t=t: t * np.cos(x * t), rng.normal(size=n))
-        yield Problem(f"mean of squares, {n}", "large", lambda x, t=t: np.mean((x - t) ** 2), lambda x, t=t: 2.0 * (x - t) / t.size, rng.normal(size=n))
+        yield Problem(
+            f"sum of sines, {n}",
+            "large",
+            lambda x, t=t: np.sum(np.sin(x * t)),
+            lambda x, t=t: t * np.cos(x * t),
+            rng.normal(size=n),
+        )
+        yield Problem(
+            f"mean of squares, {n}",
+            "large",
+            lambda x, t=t: np.mean((x - t) ** 2),
+            lambda x, t=t: 2.0 * (x - t) / t.size,
+            rng.normal(size=n),
+        )
     side = 100
     X, Y = rng.normal(size=(50, side)), rng.normal(size=(50, side))
-    yield Problem("square layer, 10000", "large", lambda W: np.sum((np.tanh(X @ W / 10.0) - Y) ** 2), lambda W: X.T @ (2.0 * (np.tanh(X @ W / 10.0) - Y) * (1.0 - np.tanh(X @ W / 10.0) ** 2)) / 10.0, rng.normal(size=(side, side)))
+    yield Problem(
+        "square layer, 10000",
+        "large",
+        lambda W: np.sum((np.tanh(X @ W / 10.0) - Y) ** 2),
+        lambda W: X.T @ (2.0 * (np.tanh(X @ W / 10.0) - Y) * (1.0 - np.tanh(X @ W / 10.0) ** 2)) / 10.0,
+        rng.normal(size=(side, side)),
+    )
     c = rng.normal(size=300)
-    yield Problem("chained products, 300", "large", lambda x: np.sum(c[1:] * x[1:] * x[:-1] ** 2), lambda x: np.append(2 * c[1:] * x[1:] * x[:-1], 0.0) + np.append(0.0, c[1:] * x[:-1] ** 2), rng.normal(size=300))
+    yield Problem(
+        "chained products, 300",
+        "large",
+        lambda x: np.sum(c[1:] * x[1:] * x[:-1] ** 2),
+        lambda x: np.append(2 * c[1:] * x[1:] * x[:-1], 0.0) + np.append(0.0, c[1:] * x[:-1] ** 2),
+        rng.normal(size=300),
+    )
 
 
 class Cached:
@@ -429,16 +651,45 @@ def stateful(rng: np.random.Generator) -> Iterator[Problem]:
         added[:] += 2.0 * x
         return added.copy()
 
-    yield Problem("gradients added up", "stateful", lambda x: np.sum(x * x), lambda x: 2.0 * x, rng.normal(size=3), mistakes=("as given",), options={"mistaken": accumulates})
+    yield Problem(
+        "gradients added up",
+        "stateful",
+        lambda x: np.sum(x * x),
+        lambda x: 2.0 * x,
+        rng.normal(size=3),
+        mistakes=("as given",),
+        options={"mistaken": accumulates},
+    )
     kept: dict[str, Array] = {}
 
     def stale(x: Array) -> Array:
         return kept.setdefault("g", np.cos(x))
 
-    yield Problem("gradient of the first call", "stateful", lambda x: np.sum(np.sin(x)), np.cos, rng.normal(size=3), mistakes=("as given",), options={"mistaken": stale})
+    yield Problem(
+        "gradient of the first call",
+        "stateful",
+        lambda x: np.sum(np.sin(x)),
+        np.cos,
+        rng.normal(size=3),
+        mistakes=("as given",),
+        options={"mistaken": stale},
+    )
 
 
-FAMILIES = (textbook, layers, linear_algebra, simulations, noise, scaling, curvature, tiny, kinks, float32, large, stateful)
+FAMILIES = (
+    textbook,
+    layers,
+    linear_algebra,
+    simulations,
+    noise,
+    scaling,
+    curvature,
+    tiny,
+    kinks,
+    float32,
+    large,
+    stateful,
+)
 
 
 def problems(seed: int = 0, most: int = 10**6) -> list[Problem]:

@@ -70,6 +70,8 @@ _HOME = {
     "steps": "secant._api.studies",
 }
 _MODULES = ("book", "nn", "plots")
+#: Modules for other libraries, which have to be there already: not among the names of `import *`.
+_GUESTS = ("jax", "torch")
 
 __all__ = [
     "CheckVerdict",
@@ -117,7 +119,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(import_module(_HOME[name]), name)
-    elif name in _MODULES:
+    elif name in _MODULES or name in _GUESTS:
         value = import_module(f"secant.{name}")
     else:
         raise AttributeError(f"module 'secant' has no attribute {name!r}")

@@ -337,9 +337,7 @@ def _question(
     if varying is not None:
         inner = _moved_base(narrowed(inner, varying, evaluator.layout.size), evaluator, varying)
     budget = _budget(chosen, evaluator) + evaluator.evaluations
-    return _Question(
-        evaluator, inner, space, varying, claim, called, fun.size, budget, whole("seed", seed, 0), path
-    )
+    return _Question(evaluator, inner, space, varying, claim, called, fun.size, budget, whole("seed", seed, 0), path)
 
 
 def _moved_base(evaluate: Evaluate, evaluator: Evaluator, varying: Positions) -> Evaluate:

@@ -128,7 +128,9 @@ def restless(first: Claimed, again: Claimed) -> str:
     with np.errstate(all="ignore"):
         ratios = (again.rows / first.rows)[moved]
     if np.allclose(ratios, 2.0, rtol=1e-6):
-        return "the second answer at the same x is twice the first: gradients are added up and not set to zero in between"
+        return (
+            "the second answer at the same x is twice the first: gradients are added up and not set to zero in between"
+        )
     return "two calls at the same x gave different answers: the derivative keeps a state, or draws random numbers"
 
 
@@ -138,4 +140,3 @@ def stale(witness: Witness) -> bool:
     if other is None or other.complaint or not witness.first.rows.any():
         return False
     return bool(np.array_equal(other.rows, witness.first.rows))
-

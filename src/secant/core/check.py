@@ -33,9 +33,11 @@ from secant.core.verdicts import CheckVerdict, Verdict
 #: Evaluations a check may cost when nobody says otherwise.
 BUDGET = 400
 #: A claim is borne out when a mistake of this share of an entry would have shown, or of this share of a usual entry:
-#: under noise or in a low precision, and in float64, where more can be had.
-ENTRY, USUAL = 0.2, 0.01
-CLEAN = 1e-2, 1e-3
+#: under noise or in a low precision (of many entries, a larger one), and in float64, where more can be had.
+ENTRY, USUAL, MANY = 0.2, 0.01, 0.1
+CLEAN = 1e-3, 1e-3
+#: A mistake is told relative to its entry, but for entries that are next to nothing beside a usual one.
+LEAST_SIZE = 0.01
 #: What is tried to be seen: a tenth of an entry, or so small a share of a usual one that it hardly counts. In so many
 #: rounds at most.
 SHARP, NEGLIGIBLE, ROUNDS = 0.1, 1e-9, 6
@@ -133,19 +135,25 @@ def _sharpen(case: Case, chosen: Indices) -> Core[None]:
         if not few:
             dim &= caught * case.space.scale[chosen] > NEGLIGIBLE * _usual(case, chosen)
         hidden = chosen[dim.any(axis=0)]
-        if not hidden.size or hidden.size == chosen.size or (few and hidden.size <= GROUP):
+        # In a low precision all lines round alike, and nothing is gained by groups.
+        if not hidden.size or hidden.size == chosen.size or (few and hidden.size <= GROUP) or not _clean(case):
             break
         segment = yield from examine(case, hidden, 1)
-        if segment is None:
-            return
+        if segment is None or (segment.hazy and not segment.wrong.any()):
+            break
         yield from sift(case, segment)
         if (case.caught[:, chosen] < BETTER * caught)[dim].mean() < HALF:
             break
     gross = chosen[~_enough(case, chosen, 0.0).all(axis=0)]
     alone = hidden if few and hidden.size <= GROUP else gross
-    if alone.size and not case.noisy and case.purse.left >= LEAST * alone.size and not case.wrong:
+    if alone.size and not case.noisy and 0.5 * case.purse.left >= LEAST * alone.size and not case.wrong:
         yield from looked_at(case, alone)
         yield from reconsider(case, set(case.wrong))
+
+
+def _clean(case: Case) -> bool:
+    """Return whether f tells all that float64 can."""
+    return not case.noisy and bool(case.space.eps.max() <= UNIT_ROUNDOFF)
 
 
 def _enough(case: Case, chosen: Indices, change: float) -> Flags:
@@ -153,7 +161,7 @@ def _enough(case: Case, chosen: Indices, change: float) -> Flags:
     caught, size = case.caught[:, chosen], np.abs(case.yours[:, chosen])
     usual = _usual(case, chosen)
     floor = np.where(usual > 0.0, usual, change) / case.space.scale[chosen]
-    share, part = CLEAN if not case.noisy and case.space.eps.max() <= UNIT_ROUNDOFF else (ENTRY, USUAL)
+    share, part = CLEAN if _clean(case) else (ENTRY, USUAL if chosen.size <= FEW else MANY)
     return np.asarray((caught <= share * size) | (caught <= part * floor) | (caught == 0.0))
 
 
@@ -192,7 +200,7 @@ def _shown(case: Case, change: float) -> tuple[float, bool]:
     caught, size, usual = case.caught[:, movable], np.abs(case.yours[:, movable]), _usual(case, movable)
     floor = np.where(usual > 0.0, usual, change) / case.space.scale[movable]
     with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.where(caught == 0.0, 0.0, caught / np.where(size > 0.0, size, floor))
+        relative = np.where(caught == 0.0, 0.0, caught / np.maximum(size, LEAST_SIZE * floor))
     entry = float(relative.max()) if relative.size else inf
     return (entry if entry == entry else inf), bool(_enough(case, movable, change).all())
 
@@ -200,7 +208,9 @@ def _shown(case: Case, change: float) -> tuple[float, bool]:
 def _kinks(case: Case) -> str:
     count = sum(row[3] is Verdict.KINK for row in case.table.values())
     what = "entry" if count == 1 else f"{count} entries"
-    return f"f has a kink along {'one ' if count == 1 else ''}{what}: all between its two slopes is right" if count else ""
+    return (
+        f"f has a kink along {'one ' if count == 1 else ''}{what}: all between its two slopes is right" if count else ""
+    )
 
 
 def _hidden(case: Case, entry: float) -> str:

@@ -147,7 +147,10 @@ def confirmed(case: Case, segment: Segment) -> Core[Segment]:
     sided = False
     for k in rows[:1] if len(rows) == 1 else rows:
         closer = _compared(
-            case, segment.chosen, segment.directions[[k]], (yield from _look(case, segment.chosen, segment.directions[[k]], cap))
+            case,
+            segment.chosen,
+            segment.directions[[k]],
+            (yield from _look(case, segment.chosen, segment.directions[[k]], cap)),
         )
         apart = np.abs(closer.looks.low - segment.looks.low[k]) > closer.within + BARS * segment.looks.bar[k]
         sides = segment.wrong[k] & (closer.looks.kind == SLOPE)[0] & ~closer.wrong[0] & (apart[0] | segment.hazy)

@@ -27,15 +27,16 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
+from secant.core.checked import CheckedEntry, GradientCheck
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.measures import Noise, Price
 from secant.core.results import Descent, Estimate, Event, Slope, StepStudy, as_array
-from secant.core.verdicts import DescentVerdict, Verdict
+from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
 #: Version of the schema that is written, and the only one that is read.
 VERSION = 1
 
-Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise | Price
+Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise | Price | GradientCheck | CheckedEntry
 
 _DTYPES = (
     *("float64", "float32", "float16", "complex128", "complex64"),
@@ -45,6 +46,8 @@ _DTYPES = (
 _VERDICTS = {str(verdict): verdict for verdict in Verdict}
 
 _DESCENT_VERDICTS = {str(verdict): verdict for verdict in DescentVerdict}
+
+_CHECK_VERDICTS = {str(verdict): verdict for verdict in CheckVerdict}
 
 _NOT_FINITE = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}
 
@@ -318,6 +321,15 @@ def _take_descent_verdict(found: Any, where: str) -> DescentVerdict:
     return verdict if verdict is not None else _bad(where, "the verdict of a descent", found)
 
 
+def _take_check_verdict(found: Any, where: str) -> CheckVerdict:
+    verdict = _CHECK_VERDICTS.get(found) if isinstance(found, str) else None
+    return verdict if verdict is not None else _bad(where, "the verdict of a check", found)
+
+
+def _take_bool(found: Any, where: str) -> bool:
+    return found if isinstance(found, bool) else _bad(where, "true or false", found)
+
+
 def _put_facts(facts: Mapping[str, float]) -> dict[str, Any]:
     return {name: _put_float(fact) for name, fact in facts.items()}
 
@@ -338,14 +350,19 @@ def _take_slopes(found: Any, where: str) -> dict[str, Any]:
     return {path: _take_result("Slope", slope, f"{where}[{path!r}]") for path, slope in found.items()}
 
 
-def _put_events(events: tuple[Event, ...]) -> list[Any]:
-    return [_put_result(event) for event in events]
+def _put_list(results: tuple[Any, ...]) -> list[Any]:
+    return [_put_result(result) for result in results]
 
 
-def _take_events(found: Any, where: str) -> tuple[Any, ...]:
-    if not isinstance(found, list):
-        _bad(where, "a list of events", found)
-    return tuple(_take_result("Event", event, f"{where}[{i}]") for i, event in enumerate(found))
+def _list_of(take: Callable[[Any, str], Any], what: str) -> Callable[[Any, str], tuple[Any, ...]]:
+    """Return how a list is read, item by item."""
+
+    def taken(found: Any, where: str) -> tuple[Any, ...]:
+        if not isinstance(found, list):
+            _bad(where, f"a list of {what}", found)
+        return tuple(take(item, f"{where}[{i}]") for i, item in enumerate(found))
+
+    return taken
 
 
 def _put_result(result: Any) -> dict[str, Any]:
@@ -372,9 +389,16 @@ _INT: _Field = (int, _take_int)
 _STR: _Field = (str, _take_str)
 _VERDICT: _Field = (str, _take_verdict)
 _DESCENT: _Field = (str, _take_descent_verdict)
+_CHECK: _Field = (str, _take_check_verdict)
+_BOOL: _Field = (bool, _take_bool)
+_PATHS: _Field = (list, _list_of(_take_str, "text"))
+_EVENTS: _Field = (_put_list, _list_of(lambda found, where: _take_result("Event", found, where), "events"))
+_ENTRIES: _Field = (_put_list, _list_of(lambda found, where: _take_result("CheckedEntry", found, where), "entries"))
 _FACTS: _Field = (_put_facts, _take_facts)
 
-_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Estimate, Descent, StepStudy, Slope, Event, Noise, Price)}
+_CLASSES: dict[str, Any] = {
+    cls.__name__: cls for cls in (Estimate, Descent, StepStudy, Slope, Event, Noise, Price, GradientCheck, CheckedEntry)
+}
 
 #: The schema: how each field is written and read. A test holds it to the classes' own fields.
 _FIELDS: dict[str, dict[str, _Field]] = {
@@ -394,7 +418,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "evaluations": _INT,
         "iterations": _INT,
         "verdict": _DESCENT,
-        "events": (_put_events, _take_events),
+        "events": _EVENTS,
         "path": _TREE,
         "values": _TREE,
         "lr": _FLOAT,
@@ -423,6 +447,10 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "advice": _STR,
     },
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
+    "GradientCheck": {"verdict": _CHECK, "wrong": _TREE, "paths": _PATHS, "table": _ENTRIES, "hint": _STR}
+    | {"reason": _STR, "evaluations": _INT, "would_have_caught": _FLOAT, "direction": _FLOAT, "size": _INT},
+    "CheckedEntry": {"index": _INT, "path": _STR, "yours": _FLOAT, "ours": _FLOAT, "bar": _FLOAT}
+    | {"wrong": _BOOL, "seen": _STR},
     "Noise": {"absolute": _FLOAT, "relative": _FLOAT, "evaluations": _INT, "note": _STR},
     "Price": {
         "entries": _INT,
