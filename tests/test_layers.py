@@ -12,7 +12,10 @@ CORE = {
     0: ("errors", "measures", "request", "results", "serialize", "verdicts", "checked"),
     1: ("stencils", "noise", "tableau"),
     2: ("arrays", "coarse", "edges", "extrapolate", "few", "ladder", "lanes", "line", "probes", "refine", "scale"),
-    3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "pool", "sightings"),
+    3: (
+        *("check", "culprits", "curvature", "descent", "diagnosis", "groups", "imaginary", "looks", "operators", "pool"),
+        *("salvage", "search", "sightings"),
+    ),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}
 LAYERS |= {"secant._version": 0, "secant.evaluation": 4, "secant._api": 5}

@@ -31,7 +31,8 @@ def split(inputs: Any, floats: Callable[[Any], bool]) -> Inputs:
     import optree
 
     whole = inputs if isinstance(inputs, dict) else tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
-    accessors, leaves, spec = optree.tree_flatten_with_accessor(whole)
+    tree: Any = whole
+    accessors, leaves, spec = optree.tree_flatten_with_accessor(tree)
     names = [accessor.codify("inputs") for accessor in accessors]
     varying = {name: leaf for name, leaf in zip(names, leaves, strict=True) if floats(leaf)}
 

@@ -50,7 +50,7 @@ def check(
     given = split(inputs, _varies)
     needed(given.varying, "JAX array")
 
-    def values(point: Mapping[str, Any]) -> Any:
+    def values(point: Mapping[str, Any], seed: int = seed) -> Any:  # noqa: ARG001  # it is handed to every f
         arguments, keywords = given.rebuilt(point)
         return _joined(function(*arguments, **keywords))
 

@@ -29,8 +29,8 @@ def check(
     target : a ``torch.nn.Module``, which is checked by its named parameters and its inputs, or a function of tensors.
         It returns a tensor of floats or a tuple or list of them; of several values a random combination is
         differentiated, so that none is left out.
-    inputs : a tensor; a tuple or list of arguments; or a dict of keyword arguments. Tensors of real floats vary, whether
-        or not they require a gradient; all else is held fixed.
+    inputs : a tensor; a tuple or list of arguments; or a dict of keyword arguments. Tensors of real floats vary,
+        whether or not they require a gradient; all else is held fixed.
     seed : of the random combination and directions. Random numbers that ``target`` draws (dropout) are the same at
         every call, and the generator's state is left alone.
     max_evaluations : the most calls of ``target``; 400 unless given.
@@ -59,7 +59,7 @@ def check(
     yours is half of ours: a factor 2 is missing
     """
     given = split(inputs, _varies)
-    module = target if isinstance(target, torch.nn.Module) else None
+    module: Any = target if isinstance(target, torch.nn.Module) else None
     own = dict(module.named_parameters()) if module is not None else {}
     buffers = dict(module.named_buffers()) if module is not None else {}
     x = {name: part.detach() for name, part in (own | given.varying).items() if _varies(part)}
@@ -75,7 +75,7 @@ def check(
             state |= {name: part.clone() for name, part in buffers.items()}
             return _joined(torch.func.functional_call(module, state, arguments, keywords))
 
-    def values(point: Mapping[str, Any]) -> Any:
+    def values(point: Mapping[str, Any], seed: int = seed) -> Any:  # noqa: ARG001  # it is handed to every f
         with torch.no_grad():
             return forward(point)
 
@@ -87,7 +87,7 @@ def check(
             return {name: torch.zeros_like(part) for name, part in leaves.items()}
         names = list(leaves)
         weights = torch.as_tensor(u, dtype=out.dtype, device=out.device).reshape(out.shape)
-        found = torch.autograd.grad(out, [leaves[name] for name in names], weights, allow_unused=True)
+        found: Any = torch.autograd.grad(out, [leaves[name] for name in names], weights, allow_unused=True)
         return {
             name: torch.zeros_like(leaves[name]) if part is None else part.detach()
             for name, part in zip(names, found, strict=True)

@@ -50,12 +50,14 @@ def numbers(value: Any, name: str) -> tuple[Floats, tuple[int, ...], float]:
 def claimed(value: Any, layout: Layout, outputs: tuple[int, ...], name: str) -> Claimed:
     """Read the derivative of an f whose values have the shape ``outputs`` by everything in x.
 
-    It has the shape ``outputs + x.shape``, for each leaf of x when that is a tree; an array of m by n will do where f has several outputs.
+    It has the shape ``outputs + x.shape``, for each leaf of x when that is a tree; where f has several outputs an array
+    of m by n will do.
     """
     m, n = int(np.prod(outputs)), layout.size
     if layout.structure is None or _numbers_only(layout, value):
         flat, shape, eps = numbers(value, name)
-        whole = (*outputs, *(layout.shapes[0] if layout.structure is None else (n,)))
+        own = layout.shapes[0] if layout.structure is None else (n,)
+        whole = (*outputs, *own)
         # One number is as good as an array of it.
         wanted = {whole} | ({(m, n)} if outputs else set()) | ({(), (1,)} if m * n == 1 else set())
         if shape not in wanted:
@@ -120,7 +122,7 @@ def restless(first: Claimed, again: Claimed) -> str:
 
     >>> one, two = (Claimed(np.array([[3.0, 4.0]]) * k, np.zeros((1, 2))) for k in (1, 2))
     >>> restless(one, two)
-    'the second answer at the same x is twice the first: gradients are added up and not set to zero in between'
+    'the second answer at the same x is twice the first: they are added up and not set to zero in between'
     """
     if again.complaint or first.complaint:
         return "the second answer at the same x has another shape"

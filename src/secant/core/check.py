@@ -3,13 +3,12 @@
 Strategy. Two random directions tell whether there is any mistake at all: each sees every entry. If they bear the claim
 out, what is left is to say how small a mistake they would have shown, and to look again along directions of their own
 at entries that the others outshine. If they do not, the two residuals often name the culprit by themselves
-(:mod:`secant.core.culprits`); else the entries are looked at one by one where they are few, and in halves where they are
-many. Rules:
+(:mod:`secant.core.culprits`); else the entries are looked at one by one where they are few, and in halves where there
+are many (:mod:`secant.core.search`). Rules:
 
 * The tolerance of every comparison is the bar of the slope, and the rounding of the claim. Nobody sets one.
-* Nothing is reported on one sight. Entries found wrong have to explain the directions, which are ladders of their own,
-  or be seen again nearer to x; and a last look, far nearer, has to see the mistake as well: where a smaller step sides
-  with the claim there is a kink or another scale close by, and no mistake.
+* Nothing is reported on one sight. A direction that refutes the claim is looked along again much nearer to x; entries
+  found wrong have to explain the directions, which are ladders of their own, or be seen again as well.
 * At a kink everything between its two slopes is right.
 * What f cannot tell (noise, jumps, slopes that are not resolved) is ``cannot tell``, and never ``agree``.
 
@@ -20,14 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, isnan
 
 import numpy as np
 
 from secant.core import culprits
+from secant.core.groups import Case, Row, examine
 from secant.core.looks import LEAST, UNKNOWN, Flags, Indices, Purse, Space, along, at, distance, tolerance
 from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Request
-from secant.core.search import FEW, GROUP, SAMPLE, Case, Row, examine, looked_at, note, reconsider, sift, words
+from secant.core.search import FEW, GROUP, SAMPLE, looked_at, note, reconsider, sift, words
 from secant.core.verdicts import CheckVerdict, Verdict
 
 #: Evaluations a check may cost when nobody says otherwise.
@@ -72,8 +72,8 @@ def check(
 ) -> Core[Finding]:
     """Check a claim, (m, n), against f at a point.
 
-    ``slack`` is the rounding of the claim, entry by entry; ``fun`` is f at the point, (m,), None where it is to be asked for; ``change`` how much f
-    changes over a scale of x: what a slope of 0 is to be measured by.
+    ``slack`` is the rounding of the claim, entry by entry; ``fun`` is f at the point, (m,), or None where it is to be
+    asked for; ``change`` how much f changes over a scale of x: what a slope of 0 is to be measured by.
     """
     purse = Purse(budget)
     if fun is None:
@@ -195,14 +195,14 @@ def _found(case: Case, change: float) -> Finding:
 
 
 def _shown(case: Case, change: float) -> tuple[float, bool]:
-    """Return the smallest relative mistake that would have shown in every entry, and whether that bears the claim out."""
+    """Return the smallest relative mistake that would have shown in any entry, and whether all are borne out."""
     movable = np.flatnonzero((case.space.below > 0.0) | (case.space.above > 0.0))
     caught, size, usual = case.caught[:, movable], np.abs(case.yours[:, movable]), _usual(case, movable)
     floor = np.where(usual > 0.0, usual, change) / case.space.scale[movable]
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = np.where(caught == 0.0, 0.0, caught / np.maximum(size, LEAST_SIZE * floor))
     entry = float(relative.max()) if relative.size else inf
-    return (entry if entry == entry else inf), bool(_enough(case, movable, change).all())
+    return (inf if isnan(entry) else entry), bool(_enough(case, movable, change).all())
 
 
 def _kinks(case: Case) -> str:

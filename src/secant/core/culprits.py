@@ -53,7 +53,8 @@ def candidates(directions: Floats, residuals: Floats, tolerances: Floats, chosen
             its = directions[k, chosen]
             gap = np.abs(residuals[top] * its - residuals[k] * mine)
             fits &= gap <= tolerances[top] * np.abs(its) + tolerances[k] * np.abs(mine)
-    return chosen[fits]
+    found: Indices = chosen[fits]
+    return found
 
 
 def pattern(
@@ -201,7 +202,7 @@ def _telling(ratio: float, size: int) -> bool:
     return any(abs(ratio - value) <= CLOSE * abs(value) for value in usual)
 
 
-def _shuffled(a: Floats, b: Floats, e: Floats, _: Floats, size: int) -> str:
+def _shuffled(a: Floats, b: Floats, e: Floats, _: Floats, __: int) -> str:
     """Look for the same numbers in other places."""
     if a.size < SEVERAL:
         return ""
@@ -212,7 +213,7 @@ def _shuffled(a: Floats, b: Floats, e: Floats, _: Floats, size: int) -> str:
     return "two entries are exchanged" if a.size == 2 else "the right numbers in wrong places: transposed, or permuted"
 
 
-def _added(a: Floats, b: Floats, e: Floats, x: Floats, size: int) -> str:
+def _added(a: Floats, b: Floats, e: Floats, x: Floats, _: int) -> str:
     """Look for a term that is missing: the same for all, or in proportion to x."""
     if a.size <= SEVERAL:
         return ""

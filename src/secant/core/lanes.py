@@ -428,8 +428,7 @@ def _laid_out(lanes: Lanes, flock: Flock, index: int) -> tuple[Work, Ladder]:
     for h, a, b in pairs:
         t = moved(line, h)
         known[t], known[-t] = a, b
-    tops = [float(flock.unit[index])]
-    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, tops)
+    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, [pairs[0][0]])
     ladder = Ladder(
         float(flock.unit[index]),
         float(flock.top[index]),

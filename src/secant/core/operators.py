@@ -14,9 +14,10 @@ from math import inf, isfinite, isnan, nan
 
 import numpy as np
 
+from secant.core.coarse import coarse
 from secant.core.ladder import Line
 from secant.core.line import differentiate, opening
-from secant.core.pool import Pool, begin, block, collected, failed, points, rounds
+from secant.core.pool import Pool, Track, advance, begin, block, collected, failed, points, rounds
 from secant.core.request import FAILED, Core, Floats, Reply, Request
 from secant.core.results import Slope
 from secant.core.stencils import Stencil
@@ -177,6 +178,30 @@ def _off_axes(base: Floats, row: Sequence[Slope], fun: float, left: float) -> Ge
         if abs(closer) > floor and abs(8.0 * closer - even) <= 0.2 * abs(even):
             return abs(even) / t
     return 0.0
+
+
+def over_lengths(
+    base: Floats,
+    problems: Sequence[Line],
+    directions: Floats | None,
+    found: Slopes,
+    lengths: Sequence[float],
+    u: float,
+    most: int | None = None,
+) -> Core[Slopes]:
+    """Look at slopes over lengths as well, one for each line (see :mod:`secant.core.coarse`).
+
+    ``u`` is the precision of f's values, ``most`` what all lines together may still cost, in evaluations of f.
+    """
+    share = problems[0].budget if most is None else most // (len(problems) * len(found.slopes))
+    pool = Pool(problems, u, inf, [[None] * len(problems) for _ in found.slopes])
+    for index, (problem, length) in enumerate(zip(problems, lengths, strict=True)):
+        pool.known[index] = {0.0: list(found.outputs)}
+        again = replace(problem, budget=min(problem.budget, share))
+        for output, row in enumerate(found.slopes):
+            advance(pool, Track(index, output, coarse(again, found.outputs[output], u, length, row[index])), None)
+    yield from rounds(base, pool, directions, 0)
+    return Slopes(tuple(tuple(row) for row in collected(pool)), found.outputs)
 
 
 def _alone(

@@ -193,10 +193,10 @@ def _open(pool: Pool, track: Track, steps: Steps) -> None:
             steps = longer
     values = [known[step][track.output] for step in steps]
     track.core, track.early, track.spent = differentiate(problem, steps, values, pool.u), track.slope, len(steps)
-    _advance(pool, track, None)
+    advance(pool, track, None)
 
 
-def _advance(pool: Pool, track: Track, values: Values | None) -> None:
+def advance(pool: Pool, track: Track, values: Values | None) -> None:
     """Send a core its values, and go on as long as its questions are already answered."""
     known = pool.known.setdefault(track.line, {})
     assert track.core is not None
@@ -303,7 +303,7 @@ def _on(pool: Pool, flocks: Flocks, answer: tuple[Floats, Floats] | None) -> Ask
                 line, output = int(index[given.lane % index.size]), given.lane // index.size
                 if line not in pool.known:
                     pool.known[line] = {step: [value] for step, value in given.known.items()}
-                _advance(pool, Track(line, output, given.core, spent=len(given.known)), None)
+                advance(pool, Track(line, output, given.core, spent=len(given.known)), None)
             if ask.lane.size:
                 return ask
             answer = (np.zeros(0), np.zeros(0))
@@ -335,7 +335,7 @@ def _answered(pool: Pool, track: Track) -> None:
         return
     track.spent += len(track.asked)
     known = pool.known[track.line]
-    _advance(pool, track, [known[step][track.output] for step in track.asked])
+    advance(pool, track, [known[step][track.output] for step in track.asked])
 
 
 def _forget(pool: Pool, flocks: Flocks | None, ask: Ask | None) -> None:

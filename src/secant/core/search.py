@@ -1,8 +1,7 @@
-"""The search for wrong entries: groups of entries, what directions that move no others say of them, and their halves.
+"""The search for wrong entries of a group that directions refute.
 
-Rules: see :mod:`secant.core.check`. A group that a direction refutes is, in this order,
+Rules: see :mod:`secant.core.check`. Such a group is, in this order,
 
-* looked at again much nearer to x, once, where a smaller step may side with the claim;
 * searched for a single culprit that explains all directions, and for a formula that does;
 * looked at entry by entry where it is small, or sampled, or split in two. What the first half does not explain the
   second has to, so that a split costs one look.
@@ -10,29 +9,13 @@ Rules: see :mod:`secant.core.check`. A group that a direction refutes is, in thi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from math import inf
+from dataclasses import replace
 
 import numpy as np
 
 from secant.core import culprits
-from secant.core.looks import (
-    BARS,
-    LEAST,
-    SLOPE,
-    UNKNOWN,
-    Flags,
-    Indices,
-    Looks,
-    Purse,
-    Space,
-    along,
-    at,
-    direction,
-    distance,
-    tolerance,
-)
+from secant.core.groups import Case, Segment, confirmed, examine, start
+from secant.core.looks import BARS, LEAST, UNKNOWN, Flags, Indices, Looks, at, distance, tolerance
 from secant.core.request import Core, Floats
 from secant.core.verdicts import Verdict
 
@@ -40,150 +23,10 @@ from secant.core.verdicts import Verdict
 FEW, GROUP = 40, 6
 #: Directions at most to tell a single wrong entry by, and entries that may be left of them.
 DIRECTIONS, LEFT = 6, 4
-#: Entries of a large x that are sampled when it seems to be wrong everywhere: the largest ones, and as many random ones.
+#: Entries of a large x that are sampled when it seems to be wrong everywhere: the largest, and as many random ones.
 SAMPLE = 5
-#: The second look: so far from x, as a share of the usual length, and no nearer than so many roundoffs.
-NEAR, ROUNDOFFS = 2.0**-12, 2.0**11
-#: Where directions needed smaller steps than this, entries start at so many of those steps.
-SMALL, STEPS = 2.0**-10, 32.0
-
 #: How near to x wrong entries are looked at again that do not explain the directions.
 AGAIN = 2.0**-8
-
-#: Of an entry: ours, its bar, whether the claim is refuted, and the verdict on the slope.
-Row = tuple[float, float, bool, Verdict]
-
-
-@dataclass(slots=True)
-class Segment:
-    """A group of entries, and what directions that move no others said: (k, n), and arrays (k, m).
-
-    ``residual`` is slope minus claim, NaN where there is no slope; ``within`` what it may be; ``wrong`` whether it is
-    more.
-    """
-
-    chosen: Indices
-    directions: Floats
-    looks: Looks
-    residual: Floats
-    within: Floats
-    wrong: Flags
-
-    @property
-    def hazy(self) -> bool:
-        """Whether some slopes were kinks, or none."""
-        return bool((self.looks.kind != SLOPE).any())
-
-
-@dataclass(slots=True)
-class Case:
-    """A check under way: the claim ``yours``, (m, n), with its rounding, and what was found so far.
-
-    ``caught`` is the smallest mistake of each entry that would have shown, ``table`` the entries looked at by output
-    and index, ``inferred`` flat indices that a formula names, ``unsure`` why slopes were none.
-    """
-
-    space: Space
-    yours: Floats
-    slack: Floats
-    fun: Sequence[float]
-    purse: Purse
-    rng: np.random.Generator
-    caught: Floats
-    cap: float = inf
-    table: dict[tuple[int, int], Row] = field(default_factory=dict)
-    wrong: set[tuple[int, int]] = field(default_factory=set)
-    inferred: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
-    unsure: list[str] = field(default_factory=list)
-    hint: str = ""
-    note: str = ""
-    along: float = inf
-    noisy: bool = False
-    unlocated: bool = False
-
-
-def examine(case: Case, chosen: Indices, count: int, directions: Floats | None = None) -> Core[Segment | None]:
-    """Look at a group of entries along directions that move no others; None when the evaluations do not suffice."""
-    if case.purse.left < count * LEAST:
-        return None
-    if chosen.size == 1:
-        u = np.zeros((1, case.space.base.size))
-        u[0, chosen] = 1.0
-    elif directions is None:
-        u = np.stack([direction(case.space, chosen, case.rng) for _ in range(count)])
-    else:
-        u = directions
-    looks = yield from _look(case, chosen, u, case.cap)
-    return _compared(case, chosen, u, looks)
-
-
-def _look(case: Case, chosen: Indices, u: Floats, cap: float) -> Core[Looks]:
-    """Look along directions; a single entry by its own line, whose steps are rounded as x is."""
-    if chosen.size == 1:
-        return (yield from at(case.space, chosen, case.fun, case.purse, cap))
-    return (yield from along(case.space, u, case.fun, case.purse, cap))
-
-
-def _compared(case: Case, chosen: Indices, u: Floats, looks: Looks) -> Segment:
-    """Compare looks with what is claimed."""
-    claims, slack = u @ case.yours.T, np.abs(u) @ case.slack.T
-    within = tolerance(looks, slack, looks.bar.size)
-    residual = np.where(looks.kind == SLOPE, looks.low - claims, np.nan)
-    with np.errstate(invalid="ignore"):
-        wrong = (looks.kind != UNKNOWN) & (distance(looks, claims) > within)
-    return Segment(chosen, u, looks, residual, within + (looks.high - looks.low), wrong)
-
-
-def confirmed(case: Case, segment: Segment) -> Core[Segment]:
-    """Look again, much nearer to x, along what refutes the claim; return the group with what that says.
-
-    Where a smaller step sides with the claim, and against the larger one, there is a kink or another scale in between.
-    One direction among several that stands alone against the claim has to be joined by a fresh one.
-    """
-    rows = np.flatnonzero(segment.wrong.any(axis=1))
-    cap = max(NEAR, ROUNDOFFS * float(case.space.eps.max()))
-    if not rows.size or cap >= case.cap or cap > 2.0**-8 or segment.looks.noisy or case.purse.left < LEAST:
-        return segment
-    sided = False
-    for k in rows[:1] if len(rows) == 1 else rows:
-        closer = _compared(
-            case,
-            segment.chosen,
-            segment.directions[[k]],
-            (yield from _look(case, segment.chosen, segment.directions[[k]], cap)),
-        )
-        apart = np.abs(closer.looks.low - segment.looks.low[k]) > closer.within + BARS * segment.looks.bar[k]
-        sides = segment.wrong[k] & (closer.looks.kind == SLOPE)[0] & ~closer.wrong[0] & (apart[0] | segment.hazy)
-        if not sides.any():
-            break
-        sided = True
-        _replace(segment, int(k), closer, sides)
-        if case.purse.left < LEAST:
-            break
-    if sided:
-        case.note = f"only within {cap:.0e} of x does f have this slope: a kink or a finer scale is close by"
-    alone = segment.wrong.any(axis=1)
-    if segment.chosen.size > 1 and alone.any() and not alone.all():
-        fresh = yield from examine(case, segment.chosen, 1)
-        if fresh is not None and not fresh.wrong.any() and not fresh.hazy:
-            segment.wrong[:] = False
-            segment.within[alone] = inf
-    return segment
-
-
-def _replace(segment: Segment, k: int, closer: Segment, which: Flags) -> None:
-    """Put what was seen nearer to x in place of what a direction said of some outputs."""
-    for name in ("low", "high", "bar", "kind", "slopes"):
-        getattr(segment.looks, name)[k, which] = getattr(closer.looks, name)[0, which]
-    for name in ("residual", "within", "wrong"):
-        getattr(segment, name)[k, which] = getattr(closer, name)[0, which]
-
-
-def start(case: Case, segment: Segment) -> None:
-    """Begin nearer to x from here on where the directions had to."""
-    steps = [slope.step for slope in segment.looks.slopes.flat if slope.step == slope.step]
-    if steps and max(steps) < SMALL and not segment.looks.noisy:
-        case.cap = min(case.cap, max(STEPS * max(steps), ROUNDOFFS * float(case.space.eps.max())))
 
 
 def sift(case: Case, segment: Segment, depth: int = 0) -> Core[None]:
@@ -200,9 +43,9 @@ def sift(case: Case, segment: Segment, depth: int = 0) -> Core[None]:
     if not segment.wrong.any() and not segment.hazy:
         covered(case, segment)
         return
-    if segment.wrong.any() and not segment.hazy:
-        if (yield from _named(case, segment)) or (yield from _formula(case, segment)):
-            return
+    plain = segment.wrong.any() and not segment.hazy
+    if plain and ((yield from _named(case, segment)) or (yield from _formula(case, segment))):
+        return
     limit = FEW if case.space.base.size <= FEW else GROUP
     if chosen.size <= limit and case.purse.left >= LEAST * chosen.size:
         yield from _one_by_one(case, segment)
@@ -299,9 +142,9 @@ def _named(case: Case, segment: Segment) -> Core[bool]:
     chosen = np.array(sorted(found), dtype=np.intp)
     if not 0 < chosen.size <= max(LEFT, FEW // 4) or case.purse.left < LEAST * chosen.size:
         return False
-    before = set(case.wrong)
+    known = set(case.wrong)
     yield from looked_at(case, chosen)
-    if case.wrong != before and _explained(case, segment)[segment.wrong].all():
+    if case.wrong != known and _explained(case, segment)[segment.wrong].all():
         rest = replace(segment, chosen=np.setdiff1d(segment.chosen, chosen))
         covered(case, rest)
         return True
@@ -311,7 +154,8 @@ def _named(case: Case, segment: Segment) -> Core[bool]:
 def _formula(case: Case, segment: Segment) -> Core[bool]:
     """Find a formula for what the derivative should have been, and confirm it by the two entries that tell most."""
     rows = np.flatnonzero(segment.wrong.any(axis=0))
-    ours, hints = case.yours.copy(), []
+    ours = case.yours.copy()
+    hints: list[str] = []
     for j in rows.tolist():
         slopes = segment.looks.low[:, j]
         told = culprits.pattern(

@@ -23,20 +23,22 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from math import isfinite, prod
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, get_args
 
 import numpy as np
 
 from secant.core.checked import CheckedEntry, GradientCheck
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.measures import Noise, Price
-from secant.core.results import Descent, Estimate, Event, Slope, StepStudy, as_array
+from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy, as_array
 from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
 #: Version of the schema that is written, and the only one that is read.
 VERSION = 1
 
-Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise | Price | GradientCheck | CheckedEntry
+Result: TypeAlias = (
+    Estimate | Descent | StepStudy | Slope | Event | Noise | Price | Samples | GradientCheck | CheckedEntry
+)
 
 _DTYPES = (
     *("float64", "float32", "float16", "complex128", "complex64"),
@@ -311,19 +313,17 @@ def _take_key(found: Any, where: str) -> Any:
 # --- results, field by field ----------------------------------------------------------------------------
 
 
-def _take_verdict(found: Any, where: str) -> Verdict:
-    verdict = _VERDICTS.get(found) if isinstance(found, str) else None
-    return verdict if verdict is not None else _bad(where, "a verdict", found)
+def _one_of(words: Mapping[str, Any], what: str) -> Callable[[Any, str], Any]:
+    """Return how one of the members of an enumeration is read."""
+
+    def taken(found: Any, where: str) -> Any:
+        member = words.get(found) if isinstance(found, str) else None
+        return member if member is not None else _bad(where, what, found)
+
+    return taken
 
 
-def _take_descent_verdict(found: Any, where: str) -> DescentVerdict:
-    verdict = _DESCENT_VERDICTS.get(found) if isinstance(found, str) else None
-    return verdict if verdict is not None else _bad(where, "the verdict of a descent", found)
-
-
-def _take_check_verdict(found: Any, where: str) -> CheckVerdict:
-    verdict = _CHECK_VERDICTS.get(found) if isinstance(found, str) else None
-    return verdict if verdict is not None else _bad(where, "the verdict of a check", found)
+_take_verdict = _one_of(_VERDICTS, "a verdict")
 
 
 def _take_bool(found: Any, where: str) -> bool:
@@ -377,6 +377,14 @@ def _take_result(name: str, found: Any, where: str) -> Any:
     return _CLASSES[name](**{field: take(found[field], f"{where}.{field}") for field, (_, take) in table.items()})
 
 
+def _put_samples(samples: Samples | None) -> dict[str, Any] | None:
+    return None if samples is None else _put_result(samples)
+
+
+def _take_samples(found: Any, where: str) -> Any:
+    return None if found is None else _take_result("Samples", found, where)
+
+
 def _take_estimate(found: Any, where: str) -> Any:
     return _take_result("Estimate", found, where)
 
@@ -388,17 +396,15 @@ _FLOAT: _Field = (_put_float, _take_float)
 _INT: _Field = (int, _take_int)
 _STR: _Field = (str, _take_str)
 _VERDICT: _Field = (str, _take_verdict)
-_DESCENT: _Field = (str, _take_descent_verdict)
-_CHECK: _Field = (str, _take_check_verdict)
+_DESCENT: _Field = (str, _one_of(_DESCENT_VERDICTS, "the verdict of a descent"))
+_CHECK: _Field = (str, _one_of(_CHECK_VERDICTS, "the verdict of a check"))
 _BOOL: _Field = (bool, _take_bool)
 _PATHS: _Field = (list, _list_of(_take_str, "text"))
 _EVENTS: _Field = (_put_list, _list_of(lambda found, where: _take_result("Event", found, where), "events"))
 _ENTRIES: _Field = (_put_list, _list_of(lambda found, where: _take_result("CheckedEntry", found, where), "entries"))
 _FACTS: _Field = (_put_facts, _take_facts)
 
-_CLASSES: dict[str, Any] = {
-    cls.__name__: cls for cls in (Estimate, Descent, StepStudy, Slope, Event, Noise, Price, GradientCheck, CheckedEntry)
-}
+_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in get_args(Result)}
 
 #: The schema: how each field is written and read. A test holds it to the classes' own fields.
 _FIELDS: dict[str, dict[str, _Field]] = {
@@ -411,27 +417,13 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "details": (_put_slopes, _take_slopes),
         "fun": _TREE,
         "step": _TREE,
+        "samples": (_put_samples, _take_samples),
+        "stopped": _STR,
     },
-    "Descent": {
-        "x": _TREE,
-        "fun": _FLOAT,
-        "evaluations": _INT,
-        "iterations": _INT,
-        "verdict": _DESCENT,
-        "events": _EVENTS,
-        "path": _TREE,
-        "values": _TREE,
-        "lr": _FLOAT,
-        "note": _STR,
-    },
-    "StepStudy": {
-        "steps": _TREE,
-        "values": _TREE,
-        "errors": _TREE,
-        "estimate": (_put_result, _take_estimate),
-        "best": _FLOAT,
-        "marks": _FACTS,
-    },
+    "Descent": {"x": _TREE, "fun": _FLOAT, "evaluations": _INT, "iterations": _INT, "verdict": _DESCENT}
+    | {"events": _EVENTS, "path": _TREE, "values": _TREE, "lr": _FLOAT, "note": _STR, "stopped": _STR},
+    "StepStudy": {"steps": _TREE, "values": _TREE, "errors": _TREE}
+    | {"estimate": (_put_result, _take_estimate), "best": _FLOAT, "marks": _FACTS},
     "Slope": {
         "value": _FLOAT,
         "error": _FLOAT,
@@ -439,25 +431,15 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "evaluations": _INT,
         "noise": _FLOAT,
         "step": _FLOAT,
-        "reach": _FLOAT,
-        "left": _FLOAT,
-        "right": _FLOAT,
-        "jump": _FLOAT,
-        "note": _STR,
-        "advice": _STR,
-    },
+    }
+    | {"reach": _FLOAT, "left": _FLOAT, "right": _FLOAT, "jump": _FLOAT, "note": _STR, "advice": _STR},
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
     "GradientCheck": {"verdict": _CHECK, "wrong": _TREE, "paths": _PATHS, "table": _ENTRIES, "hint": _STR}
     | {"reason": _STR, "evaluations": _INT, "would_have_caught": _FLOAT, "direction": _FLOAT, "size": _INT},
     "CheckedEntry": {"index": _INT, "path": _STR, "yours": _FLOAT, "ours": _FLOAT, "bar": _FLOAT}
     | {"wrong": _BOOL, "seen": _STR},
+    "Samples": {"lane": _TREE, "t": _TREE, "values": _TREE, "imaginary": _TREE, "directions": _TREE},
     "Noise": {"absolute": _FLOAT, "relative": _FLOAT, "evaluations": _INT, "note": _STR},
-    "Price": {
-        "entries": _INT,
-        "evaluations": _INT,
-        "at_most": _INT,
-        "call": _FLOAT,
-        "seconds": _FLOAT,
-        "seconds_at_most": _FLOAT,
-    },
+    "Price": {"entries": _INT, "evaluations": _INT, "at_most": _INT}
+    | {"call": _FLOAT, "seconds": _FLOAT, "seconds_at_most": _FLOAT},
 }

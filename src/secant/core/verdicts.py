@@ -190,8 +190,7 @@ class CheckVerdict(StrEnum):
         "disagree",
         3,
         "the values of f refute the derivative, along fresh lines too",
-        "see the table for the entries and the hint for a likely cause; where f is only accurate to a tolerance, "
-        "pass it as `noise=`",
+        "see the table for the entries and the hint for a cause; where f is accurate to a tolerance only, say `noise=`",
     )
 
 
