@@ -34,10 +34,13 @@ from secant.core.verdicts import CheckVerdict, Verdict
 BUDGET = 400
 #: A claim is borne out when a mistake of this share of an entry would have shown, or of this share of a usual entry:
 #: under noise or in a low precision (of many entries, a larger one), and in float64, where more can be had.
-ENTRY, USUAL, MANY = 0.2, 0.01, 0.1
+ENTRY, USUAL, MANY = 0.35, 0.015, 0.1
 CLEAN = 1e-3, 1e-3
-#: A mistake is told relative to its entry, but for entries that are next to nothing beside a usual one.
+#: A mistake is told relative to its entry; where there are many, some are next to nothing beside a usual one, and
+#: count as so large a share of it.
 LEAST_SIZE = 0.01
+#: A slope of 0 is measured by how f changes nearby, and by this share of f itself.
+FLAT = 1e-3
 #: What is tried to be seen: a tenth of an entry, or so small a share of a usual one that it hardly counts. In so many
 #: rounds at most.
 SHARP, NEGLIGIBLE, ROUNDS = 0.1, 1e-9, 6
@@ -80,6 +83,7 @@ def check(
         reply = yield Request(space.base, None, np.zeros(1))
         fun = np.asarray(reply.values).reshape(-1).tolist()
         purse.spent += 1
+    change = max(change, FLAT * float(np.abs(fun).max()))
     case = Case(space, yours, slack, fun, purse, np.random.default_rng(seed), np.full(yours.shape, inf))
     yield from _whole(case)
     return _found(case, change)
@@ -153,7 +157,7 @@ def _sharpen(case: Case, chosen: Indices) -> Core[None]:
 
 def _clean(case: Case) -> bool:
     """Return whether f tells all that float64 can."""
-    return not case.noisy and bool(case.space.eps.max() <= UNIT_ROUNDOFF)
+    return not case.noisy and not case.space.noise and bool(case.space.eps.max() <= UNIT_ROUNDOFF)
 
 
 def _enough(case: Case, chosen: Indices, change: float) -> Flags:
@@ -190,7 +194,7 @@ def _found(case: Case, change: float) -> Finding:
         verdict = CheckVerdict.CANNOT_TELL
         reason = next(filter(None, case.unsure), "") or _hidden(case, entry)
     else:
-        verdict, reason, hint = CheckVerdict.AGREE, "; ".join(filter(None, (case.note, _kinks(case)))), ""
+        verdict, reason, hint = CheckVerdict.AGREE, "; ".join(filter(None, (case.note, _kinks(case), _dim(case)))), ""
     return Finding(verdict, wrong, case.table, hint, reason, case.purse.spent, entry, case.along)
 
 
@@ -200,9 +204,20 @@ def _shown(case: Case, change: float) -> tuple[float, bool]:
     caught, size, usual = case.caught[:, movable], np.abs(case.yours[:, movable]), _usual(case, movable)
     floor = np.where(usual > 0.0, usual, change) / case.space.scale[movable]
     with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.where(caught == 0.0, 0.0, caught / np.maximum(size, LEAST_SIZE * floor))
+        least = np.where(size > 0.0, LEAST_SIZE if movable.size > FEW else 0.0, 1.0) * floor
+        relative = np.where(caught == 0.0, 0.0, caught / np.maximum(size, least))
     entry = float(relative.max()) if relative.size else inf
     return (inf if isnan(entry) else entry), bool(_enough(case, movable, change).all())
+
+
+def _dim(case: Case) -> str:
+    """Say how many entries are so small that f's rounding hides them whole."""
+    size = np.abs(case.yours)
+    count = int(((size > 0.0) & (case.caught > size) & np.isfinite(case.caught)).sum())
+    if not count or size.shape[1] > FEW:
+        return ""
+    what = "one entry is" if count == 1 else f"{count} entries are"
+    return f"{what} so small beside the others that f's rounding hides {'it' if count == 1 else 'them'}"
 
 
 def _kinks(case: Case) -> str:

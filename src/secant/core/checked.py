@@ -55,9 +55,9 @@ class GradientCheck:
     hint : a likely cause, or "".
     reason : why nothing can be told, or what more was found, or "".
     evaluations : calls of f. Calls of the derivative are not counted.
-    would_have_caught : the smallest mistake in any single entry that would have been seen, relative to the entry (to a
-        hundredth of a usual entry where that is more, each in units of the size of its variable); infinite where
-        there is no such claim. ``direction`` is the same along a random direction, relative to the slope there.
+    would_have_caught : the smallest mistake in any single entry that would have been seen, relative to the entry (where
+        there are more than 40, to a hundredth of a usual one if that is more; to a usual one for an entry of 0, each
+        in units of the size of its variable); infinite where there is no such claim. ``direction`` is the same along a random direction, relative to the slope there.
     size : the number of entries that were checked.
 
     >>> print(GradientCheck(CheckVerdict.AGREE, (), (), (), "", "", 25, 3e-9, 1e-10, 2))

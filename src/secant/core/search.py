@@ -60,12 +60,18 @@ def sift(case: Case, segment: Segment, depth: int = 0) -> Core[None]:
 
 
 def covered(case: Case, segment: Segment) -> None:
-    """Note the smallest mistake of each entry that a group in agreement would have shown."""
-    for u, within in zip(segment.directions, segment.within, strict=True):
-        share = np.abs(u[segment.chosen])
-        with np.errstate(divide="ignore"):
-            shown = within[:, np.newaxis] / share
-        case.caught[:, segment.chosen] = np.minimum(case.caught[:, segment.chosen], shown)
+    """Note the smallest mistake of each entry that a group in agreement would have shown.
+
+    It has to show along every direction: one that stands alone is not believed. And it has to be larger than what the
+    slope may be off by itself.
+    """
+    shown = np.zeros((len(case.yours), segment.chosen.size))
+    least = segment.within + segment.looks.bar
+    for u, within in zip(segment.directions, least, strict=True):
+        if np.isfinite(within).all():
+            with np.errstate(divide="ignore"):
+                shown = np.maximum(shown, within[:, np.newaxis] / np.abs(u[segment.chosen]))
+    case.caught[:, segment.chosen] = np.minimum(case.caught[:, segment.chosen], shown)
 
 
 def _given_up(case: Case, segment: Segment) -> None:
@@ -86,7 +92,7 @@ def note(case: Case, looks: Looks, k: int, j: int, i: int, wrong: bool) -> None:
         case.unsure.append(words(looks))
     else:
         # At a kink whatever lies between its slopes is right: nothing smaller could be shown.
-        case.caught[j, i] = min(case.caught[j, i], BARS * float(looks.bar[k, j]) + float(case.slack[j, i]))
+        case.caught[j, i] = min(case.caught[j, i], (BARS + 1.0) * float(looks.bar[k, j]) + float(case.slack[j, i]))
 
 
 def _entries(case: Case, chosen: Indices, looks: Looks, within: Floats) -> None:
@@ -242,7 +248,7 @@ def _sampled(case: Case, chosen: Indices) -> Core[bool]:
     """Look at some entries of many: the largest and random ones; return whether the mistakes are everywhere."""
     size = (np.abs(case.yours) * case.space.scale).max(axis=0)[chosen]
     largest = chosen[np.argsort(size)[::-1][:SAMPLE]]
-    sample = np.union1d(largest, case.rng.choice(chosen, SAMPLE, replace=False))
+    sample = np.union1d(largest, case.rng.choice(chosen, min(SAMPLE, chosen.size), replace=False))
     if case.purse.left < 2 * LEAST * sample.size:
         return False
     before = len(case.wrong)
