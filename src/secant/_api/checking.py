@@ -163,17 +163,21 @@ def _answer(question: Question, fun: Floats) -> GradientCheck:
     if not witness.random and (gap > RESTLESS * slack + 1e-300).any():
         return _unsteady(question, witness, gap > RESTLESS * slack + 1e-300)
     slack = np.where(np.isfinite(rows), slack + 2.0 * np.where(np.isfinite(gap), gap, 0.0), 0.0)
-    budget = question.budget - evaluator.evaluations
-    space, values = question.space, fun.tolist()
-    finding = run(core.check(space, rows, slack, values, witness.change, budget, question.seed), question.evaluate)
+    left = question.budget - evaluator.evaluations
+    space, values, change = question.space, fun.tolist(), witness.change
+    other = witness.elsewhere if witness.elsewhere is not None and not witness.elsewhere.complaint else None
+    core_here = core.check(space, rows, slack, values, change, left, question.seed, patient=other is None)
+    finding = run(core_here, question.evaluate)
     if finding.verdict is CheckVerdict.AGREE and moved is not None and stale(witness):
-        there = run(
-            core.check(replace(space, base=moved), rows, slack, None, witness.change, THERE, question.seed),
-            question.evaluate,
-        )
+        there = run(core.check(moved, rows, slack, None, change, THERE, question.seed), question.evaluate)
         if there.verdict is CheckVerdict.DISAGREE and there.wrong.size:
             hint = "the derivative is the very same at another x, where it is wrong: it is stale, or does not use x"
             finding = replace(there, hint=hint)
+    elif finding.kinked and finding.verdict is not CheckVerdict.AGREE and other is not None and moved is not None:
+        rows, slack = _varying(other, question.varying)
+        left = max(question.budget - evaluator.evaluations, 2 * LEAST)
+        there = run(core.check(moved, rows, slack, None, change, left, question.seed), question.evaluate)
+        finding = _beside(there)
     if finding.verdict is CheckVerdict.CANNOT_TELL and witness.random:
         text = "f gave two values at the same x, so it is random: fix its seed. "
         finding = replace(finding, reason=text + finding.reason)
@@ -182,13 +186,20 @@ def _answer(question: Question, fun: Floats) -> GradientCheck:
     return told(evaluator, finding, rows, names, size, varying)
 
 
+def _beside(there: Finding) -> Finding:
+    """Say that a finding is of a point beside x, because f has kinks at x itself."""
+    known = there.verdict is not CheckVerdict.CANNOT_TELL
+    note = f"{core.KINKED}; {'this is about' if known else 'nor can it be told at'} a point nearby"
+    return replace(there, reason=f"{note}; {there.reason}" if there.reason else note)
+
+
 def _varying(claim: Claimed, varying: Positions | None) -> tuple[Floats, Floats]:
     if varying is None:
         return claim.rows, claim.slack
     return claim.rows[:, varying], claim.slack[:, varying]
 
 
-def _witness(question: Question, fun: Floats) -> tuple[Witness, Floats | None]:
+def _witness(question: Question, fun: Floats) -> tuple[Witness, Space | None]:
     """Ask for the claim at x, elsewhere and at x again, each time after f; return where elsewhere is, too."""
     evaluator, space, layout = question.evaluator, question.space, question.evaluator.layout
     first = question.claim(layout.unflatten(evaluator.base))
@@ -197,7 +208,10 @@ def _witness(question: Question, fun: Floats) -> tuple[Witness, Floats | None]:
     share = np.abs(u[u != 0.0])
     near = np.minimum(np.maximum(space.below, space.above), space.max_step)[u != 0.0]
     t = min(ELSEWHERE, 0.5 * float((near / share).min())) if share.size else 0.0
-    moved = space.base + t * u
+    part: Any = slice(None) if question.varying is None else question.varying
+    full = evaluator.base.copy()
+    full[part] = space.base + t * u
+    full = layout.rounded(full)
     elsewhere, change = None, 0.0
     if t:
         reply = question.evaluate(Request(space.base, (0,), (t,), u[np.newaxis]))
@@ -205,13 +219,20 @@ def _witness(question: Question, fun: Floats) -> tuple[Witness, Floats | None]:
         if np.isfinite(there).all():
             change = float(np.abs(there - fun).max()) / t
             if question.called and not first.complaint:
-                full = evaluator.base.copy()
-                full[slice(None) if question.varying is None else question.varying] = moved
                 elsewhere = asked(question.claim, layout.unflatten(full))
     reply = question.evaluate(Request(space.base, (0,), (0.0,), None, 1))
     second = np.asarray(reply.values).reshape(-1)
     again = question.claim(layout.unflatten(evaluator.base)) if question.called else first
-    return Witness(first, elsewhere, again, fun, change, not np.array_equal(second, fun)), moved
+    return Witness(first, elsewhere, again, fun, change, not np.array_equal(second, fun)), _moved(space, full[part])
+
+
+def _moved(space: Space, base: Floats) -> Space | None:
+    """Return the space around another point, None where there is no room."""
+    step = base - space.base
+    least = space.max_step - float(np.abs(step).max())
+    if not least > 0.0:
+        return None
+    return replace(space, base=base, below=space.below + step, above=space.above - step, max_step=least)
 
 
 def _unsteady(question: Question, witness: Witness, moved: Any) -> GradientCheck:

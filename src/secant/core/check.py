@@ -25,7 +25,7 @@ import numpy as np
 
 from secant.core import culprits
 from secant.core.groups import Case, Row, examine
-from secant.core.looks import LEAST, UNKNOWN, Flags, Indices, Purse, Space, along, at, distance, tolerance
+from secant.core.looks import KINK, LEAST, UNKNOWN, Flags, Indices, Purse, Space, along, at, distance, tolerance
 from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Request
 from secant.core.search import FEW, GROUP, SAMPLE, looked_at, note, reconsider, sift, words
 from secant.core.verdicts import CheckVerdict, Verdict
@@ -39,6 +39,8 @@ CLEAN = 1e-3, 1e-3
 #: A mistake is told relative to its entry; where there are many, some are next to nothing beside a usual one, and
 #: count as so large a share of it.
 LEAST_SIZE = 0.01
+#: Why a kink is no mistake: kinks that meet at x may cancel each other along a line, each with a convention of its own.
+KINKED = "f has kinks at x, where its derivative is a matter of convention"
 #: A slope of 0 is measured by how f changes nearby, and by this share of f itself.
 FLAT = 1e-3
 #: What is tried to be seen: a tenth of an entry, or so small a share of a usual one that it hardly counts. In so many
@@ -68,15 +70,25 @@ class Finding:
     evaluations: int
     entry: float
     direction: float
+    kinked: bool = False
 
 
 def check(
-    space: Space, yours: Floats, slack: Floats, fun: Sequence[float] | None, change: float, budget: int, seed: int
+    space: Space,
+    yours: Floats,
+    slack: Floats,
+    fun: Sequence[float] | None,
+    change: float,
+    budget: int,
+    seed: int,
+    patient: bool = True,
 ) -> Core[Finding]:
     """Check a claim, (m, n), against f at a point.
 
     ``slack`` is the rounding of the claim, entry by entry; ``fun`` is f at the point, (m,), or None where it is to be
-    asked for; ``change`` how much f changes over a scale of x: what a slope of 0 is to be measured by.
+    asked for; ``change`` how much f changes over a scale of x: what a slope of 0 is to be measured by. When it is
+    not ``patient`` a check of many entries ends as soon as there is a kink along the directions: the claim may then be
+    had at another point.
     """
     purse = Purse(budget)
     if fun is None:
@@ -85,11 +97,11 @@ def check(
         purse.spent += 1
     change = max(change, FLAT * float(np.abs(fun).max()))
     case = Case(space, yours, slack, fun, purse, np.random.default_rng(seed), np.full(yours.shape, inf))
-    yield from _whole(case)
+    yield from _whole(case, patient)
     return _found(case, change)
 
 
-def _whole(case: Case) -> Core[None]:
+def _whole(case: Case, patient: bool) -> Core[None]:
     """Look at all entries together, and go on from there."""
     finite = np.isfinite(case.yours).all(axis=0)
     movable = (case.space.below > 0.0) | (case.space.above > 0.0)
@@ -101,7 +113,10 @@ def _whole(case: Case) -> Core[None]:
         return
     segment = yield from examine(case, chosen, 1 if chosen.size == 1 else 2)
     if segment is not None:
-        case.noisy = segment.looks.noisy
+        case.noisy, case.kinked = segment.looks.noisy, bool((segment.looks.kind == KINK).any())
+        if case.kinked and not patient and chosen.size > FEW:
+            case.unsure.append(words(segment.looks))
+            return
         size = np.linalg.norm(segment.directions * np.abs(case.yours).max(axis=0), axis=1)
         if not segment.hazy:
             case.along = float((segment.within.max(axis=1) / np.where(size > 0.0, size, 1.0)).min())
@@ -184,18 +199,18 @@ def _found(case: Case, change: float) -> Finding:
     wrong = np.union1d(flat, case.inferred) if case.wrong else flat
     entry, borne_out = _shown(case, change)
     reason, hint = "", case.hint
-    if case.wrong or case.unlocated:
+    if case.wrong or (case.unlocated and not case.kinked):
         verdict = CheckVerdict.DISAGREE
         hint = hint or _cause(case)
         if case.unlocated:
             more = "more entries are likely to be wrong: " if case.wrong else "no single entry was found: "
             reason = f"{more}random directions disagree, and the evaluations did not suffice to look at all"
-    elif case.unsure or not borne_out:
+    elif case.unlocated or case.unsure or not borne_out:
         verdict = CheckVerdict.CANNOT_TELL
-        reason = next(filter(None, case.unsure), "") or _hidden(case, entry)
+        reason = next(filter(None, case.unsure), "") or (KINKED if case.kinked else _hidden(case, entry))
     else:
         verdict, reason, hint = CheckVerdict.AGREE, "; ".join(filter(None, (case.note, _kinks(case), _dim(case)))), ""
-    return Finding(verdict, wrong, case.table, hint, reason, case.purse.spent, entry, case.along)
+    return Finding(verdict, wrong, case.table, hint, reason, case.purse.spent, entry, case.along, case.kinked)
 
 
 def _shown(case: Case, change: float) -> tuple[float, bool]:

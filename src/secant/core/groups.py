@@ -88,6 +88,7 @@ class Case:
     note: str = ""
     along: float = inf
     noisy: bool = False
+    kinked: bool = False
     unlocated: bool = False
 
 
