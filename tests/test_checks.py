@@ -146,6 +146,47 @@ def test_its_opposite_is(name) -> None:
     assert found.verdict is DISAGREE, found.message
 
 
+def tied(x: Any) -> Any:
+    return max(x[0], x[1]) - max(x[1], x[2]) + x[0] * x[2]
+
+
+def tied_grad(x: Any) -> Any:
+    """The convention of one library at ties: the first of the largest."""
+    g = np.array([x[2], 0.0, x[0]])
+    g[0 if x[0] >= x[1] else 1] += 1.0
+    g[1 if x[1] >= x[2] else 2] -= 1.0
+    return g
+
+
+def test_conventions_at_kinks_that_meet_are_no_mistakes() -> None:
+    """Along the second axis the two kinks cancel, and f is smooth there with another slope than any convention gives."""
+    x = np.ones(3)
+    found = secant.check_gradient(tied, tied_grad, x)
+    assert found.verdict is AGREE
+    assert "matter of convention" in found.reason
+    found = secant.check_gradient(tied, lambda x: tied_grad(x) * [1.0, 1.0, -1.0], x)
+    assert found.wrong.tolist() == [2]
+
+
+def test_a_net_at_a_thousand_kinks() -> None:
+    """Zeros behind a bias of zero: every unit of the first layer sits at its kink."""
+    rng = np.random.default_rng(1)
+    V, v = rng.normal(size=(30, 20)), rng.normal(size=20)
+    x = np.zeros((10, 30))
+
+    def f(x: Any) -> Any:
+        return float(np.sum(np.tanh(np.maximum(x @ V, 0.0) @ v)))
+
+    def g(x: Any) -> Any:
+        z = x @ V
+        out = 1.0 - np.tanh(np.maximum(z, 0.0) @ v) ** 2
+        return (out[:, np.newaxis] * (z > 0.0) * v) @ V.T
+
+    found = secant.check_gradient(f, g, x)
+    assert found.verdict is AGREE
+    assert secant.check_gradient(f, lambda x: 1.01 * g(x), x).verdict is DISAGREE
+
+
 def test_a_stationary_point_does_not_hide_a_mistake() -> None:
     found = secant.check_gradient(lambda x: np.sum((x - 1.0) ** 2), lambda x: np.array([0.0, 1e-6]), np.ones(2))
     assert found.wrong.tolist() == [1]
