@@ -23,12 +23,14 @@ def drawn(*shape):
     return jnp.asarray(np.random.default_rng(3).normal(size=shape))
 
 
+@pytest.mark.slow
 def test_right_functions_agree() -> None:
     assert secant.jax.check(jnp.tanh, drawn(4)).verdict is AGREE
     assert secant.jax.check(lambda a, b: jnp.sum(a @ b) ** 2, (drawn(2, 3), drawn(3, 2))).verdict is AGREE
     assert secant.jax.check(jax.nn.softmax, {"x": drawn(5), "axis": 0}).verdict is AGREE
 
 
+@pytest.mark.slow
 def test_trees_are_named_and_integers_held_fixed() -> None:
     parameters = {"w": drawn(3, 4), "b": drawn(3)}
 

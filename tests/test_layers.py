@@ -13,8 +13,8 @@ CORE = {
     1: ("stencils", "noise", "tableau"),
     2: ("arrays", "coarse", "edges", "extrapolate", "few", "ladder", "lanes", "line", "probes", "refine", "scale"),
     3: (
-        *("check", "culprits", "curvature", "descent", "diagnosis", "groups", "imaginary", "looks", "operators", "pool"),
-        *("salvage", "search", "sightings"),
+        *("check", "culprits", "curvature", "descent", "diagnosis", "groups", "imaginary", "looks", "operators"),
+        *("pool", "salvage", "search", "sightings"),
     ),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}

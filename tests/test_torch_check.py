@@ -88,6 +88,7 @@ def test_integers_and_keywords_are_held_fixed() -> None:
     assert secant.torch.check(nn.Embedding(5, 3).double(), torch.tensor([1, 4, 1])).verdict is AGREE
 
 
+@pytest.mark.slow
 def test_dropout_and_batch_norm_are_held_still_and_left_as_they_were() -> None:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 2)).double()
@@ -106,6 +107,12 @@ def test_ties_and_kinks_are_no_mistakes(dtype) -> None:
     assert secant.torch.check(lambda x: x.max(), torch.zeros(4, dtype=dtype)).verdict is not DISAGREE
     assert secant.torch.check(lambda x: x.norm(), torch.zeros(4, dtype=dtype)).verdict is not DISAGREE
     assert secant.torch.check(lambda x: x.abs().sum(), torch.zeros(4, dtype=dtype)).verdict is not DISAGREE
+
+
+@pytest.mark.slow
+@each_precision
+def test_ties_of_a_pool_behind_kinks_are_no_mistakes(dtype) -> None:
+    torch.manual_seed(0)
     pool = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.MaxPool2d(2)).to(dtype)
     image = torch.zeros(1, 1, 10, 10, dtype=dtype)
     image[..., 3:6, 3:6] = drawn(3, 3, dtype=dtype)

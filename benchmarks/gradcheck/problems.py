@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ class Problem:
     """A function of an array, its right gradient, and where they are looked at.
 
     ``kinked`` lists flat entries at which f has a kink: a mistake there may be another convention, and none is planted.
-    ``options`` are secant's, such as a stated noise. ``fresh`` makes a pair (f, gradient) anew for code with a state.
+    ``mistakes`` are those that are planted, when not all kinds fit; ``mistaken`` is one that comes with the problem.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Problem:
     x: Array
     kinked: tuple[int, ...] = ()
     mistakes: tuple[str, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
+    mistaken: Callable[[Array], Array] | None = None
 
 
 def by_complex_step(f: Callable[[Array], Any]) -> Callable[[Array], Array]:
@@ -177,11 +177,16 @@ def linear_algebra(rng: np.random.Generator) -> Iterator[Problem]:
         b,
     )
     R = rng.normal(size=(3, 5))
+
+    def polar(M: Array) -> Array:
+        u, _, v = np.linalg.svd(M, full_matrices=False)
+        return u @ v
+
     yield Problem(
         "nuclear norm",
         "linear algebra",
         lambda M: np.linalg.svd(M, compute_uv=False).sum(),
-        lambda M: (lambda u, _, v: u @ v)(*np.linalg.svd(M, full_matrices=False)),
+        polar,
         R,
     )
 
@@ -624,7 +629,7 @@ class Cached:
         return np.sum(self.last**2)
 
     def backward(self, x: Array) -> Array:
-        return 2.0 * self.last * np.cos(x)
+        return 2.0 * (np.sin(x) if self.last is None else self.last) * np.cos(x)
 
 
 def stateful(rng: np.random.Generator) -> Iterator[Problem]:
@@ -658,7 +663,7 @@ def stateful(rng: np.random.Generator) -> Iterator[Problem]:
         lambda x: 2.0 * x,
         rng.normal(size=3),
         mistakes=("as given",),
-        options={"mistaken": accumulates},
+        mistaken=accumulates,
     )
     kept: dict[str, Array] = {}
 
@@ -672,7 +677,7 @@ def stateful(rng: np.random.Generator) -> Iterator[Problem]:
         np.cos,
         rng.normal(size=3),
         mistakes=("as given",),
-        options={"mistaken": stale},
+        mistaken=stale,
     )
 
 

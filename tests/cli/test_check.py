@@ -10,7 +10,7 @@ import pytest
 import secant
 from secant.cli import main
 
-MODEL = '''
+MODEL = """
 import numpy as np
 
 def loss(p):
@@ -39,7 +39,7 @@ def jump(x):
 
 def flat(x):
     return 0.0
-'''
+"""
 
 
 @pytest.fixture
@@ -95,8 +95,9 @@ def test_statuses_and_words(say, line, status, text) -> None:
 
 
 def test_whose_exception_it_was_is_said(say) -> None:
-    assert say("check model.py:bowl model.py:raises --at -3,4")[2].startswith("secant: the gradient raised ZeroDivisionError")
-    assert say("check model.py:raises model.py:slope --at -3,4")[2].startswith("secant: f raised ZeroDivisionError")
+    for pair, whose in (("bowl model.py:raises", "the gradient"), ("raises model.py:slope", "f")):
+        said = say(f"check model.py:{pair} --at -3,4")[2]
+        assert said.startswith(f"secant: {whose} raised ZeroDivisionError")
 
 
 def test_json_returns(say) -> None:

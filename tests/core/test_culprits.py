@@ -80,7 +80,10 @@ CAUSES = [
     (np.nan * B, "yours is not a finite number there"),
     (B[[1, 0, 3, 2]], "the right numbers in wrong places: transposed, or permuted"),
     (B - 1.0, "the same number is missing: ours is yours plus 1"),
-    (B - 0.1 * np.arange(1, 5), "a multiple of x, as of a penalty on its square, is missing: ours is yours plus 0.1 times x"),
+    (
+        B - 0.1 * np.arange(1, 5),
+        "a multiple of x, as of a penalty on its square, is missing: ours is yours plus 0.1 times x",
+    ),
     (B * [1, -1, 1, -1], "the sign is flipped"),
     (B + [1.0, 0.3, -2.0, 5.0], ""),
 ]

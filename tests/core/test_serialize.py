@@ -154,7 +154,9 @@ def test_the_text_is_strict_json_on_one_line_of_ascii(result) -> None:
     assert "\n" not in text
 
 
-@pytest.mark.parametrize("cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples, GradientCheck, CheckedEntry])
+@pytest.mark.parametrize(
+    "cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples, GradientCheck, CheckedEntry]
+)
 def test_the_schema_has_every_field(cls) -> None:
     assert list(_FIELDS[cls.__name__]) == [field.name for field in dataclasses.fields(cls)]
 

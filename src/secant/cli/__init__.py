@@ -20,7 +20,7 @@ from secant.cli.expression import ExpressionError
 from secant.cli.functions import FunctionError, LoadError
 from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, USAGE, Outcome, plain
 
-__all__ = ["main"]
+__all__ = ["cli", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

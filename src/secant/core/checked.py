@@ -57,7 +57,8 @@ class GradientCheck:
     evaluations : calls of f. Calls of the derivative are not counted.
     would_have_caught : the smallest mistake in any single entry that would have been seen, relative to the entry (where
         there are more than 40, to a hundredth of a usual one if that is more; to a usual one for an entry of 0, each
-        in units of the size of its variable); infinite where there is no such claim. ``direction`` is the same along a random direction, relative to the slope there.
+        in units of the size of its variable); infinite where there is no such claim.
+    direction : the same along a random direction, relative to the size of what adds up to the slope there.
     size : the number of entries that were checked.
 
     >>> print(GradientCheck(CheckVerdict.AGREE, (), (), (), "", "", 25, 3e-9, 1e-10, 2))
