@@ -249,6 +249,21 @@ def test_the_ends_of_a_domain_are_named_however_f_tells_them() -> None:
     assert (marked.verdict, math.isnan(marked.value)) == (Verdict.FAILED, True)
 
 
+@pytest.mark.parametrize("n", [1, 5, 40])
+def test_nothing_hides_the_callers_floating_point_settings_from_f(n) -> None:
+    seen = []
+
+    def f(x):
+        seen.append(np.geterr())
+        return float(np.exp(np.sin(x)).sum())
+
+    with np.errstate(all="raise", under="call"):
+        expected = np.geterr()
+        assert secant.gradient(f, np.linspace(0.5, 2.0, n), on_error="raise").ok
+        assert np.geterr() == expected
+    assert all(settings == expected for settings in seen)
+
+
 @pytest.mark.parametrize(
     ("f", "x", "verdict", "words"),
     [

@@ -10,11 +10,14 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
     0: ("errors", "measures", "request", "results", "serialize", "verdicts", "checked"),
-    1: ("stencils", "noise", "tableau"),
-    2: ("arrays", "coarse", "edges", "extrapolate", "few", "ladder", "lanes", "line", "probes", "refine", "scale"),
+    1: ("stencils", "noise", "tableau", "windows"),
+    2: (
+        *("arrays", "coarse", "edges", "extrapolate", "few", "ladder", "lanes", "line", "orders", "probes", "refine"),
+        "scale",
+    ),
     3: (
-        *("check", "culprits", "curvature", "descent", "diagnosis", "groups", "imaginary", "looks", "operators"),
-        *("pool", "salvage", "search", "sightings"),
+        *("check", "culprits", "curvature", "descent", "diagnosis", "groups", "hessians", "imaginary", "looks"),
+        *("operators", "pool", "salvage", "search", "sightings"),
     ),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from secant._api.checks import check_gradient, check_jacobian, check_jvp, check_vjp
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
+    from secant._api.hessians import hessian, hvp
     from secant._api.price import price
     from secant._api.studies import noise, steps
     from secant.core.checked import CheckedEntry, GradientCheck
@@ -65,6 +66,8 @@ _HOME = {
     "grad": "secant._api.derivatives",
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",
+    "hessian": "secant._api.hessians",
+    "hvp": "secant._api.hessians",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
     "run": "secant.core.request",
@@ -110,6 +113,8 @@ __all__ = [
     "grad",
     "gradient",
     "gradient_descent",
+    "hessian",
+    "hvp",
     "nn",
     "noise",
     "plots",

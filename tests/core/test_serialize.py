@@ -205,6 +205,8 @@ def test_the_text_itself() -> None:
         "step": None,
         "samples": None,
         "stopped": "",
+        "matrix": None,
+        "matrix_error": None,
     }
 
 

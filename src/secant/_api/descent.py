@@ -9,14 +9,14 @@ import numpy as np
 
 from secant._api.answers import one_output
 from secant._api.derivatives import core_for
-from secant._api.options import Method, coordinate_lines, level_at, options, real, whole
+from secant._api.options import Method, coordinate_lines, level_at, options, prepared, real, whole
 from secant.core import descent as core
 from secant.core.measures import Noise
 from secant.core.operators import Slopes
 from secant.core.request import Core, Floats, Request, run
 from secant.core.results import Descent
-from secant.evaluation.evaluator import OnError
-from secant.evaluation.watch import watched
+from secant.evaluation.evaluator import Evaluator, OnError
+from secant.evaluation.watch import Watch
 
 
 def gradient_descent(
@@ -67,10 +67,8 @@ def gradient_descent(
     rate = real("lr", lr, 0.0, "a positive finite number")
     count = whole("iterations", iterations, 0)
     chosen = options(method, step, None, max_step, noise, rtol, None)
-    watch = watched(
-        f, x0, seed=seed, deadline=deadline, keep=False, args=args, on_error=on_error, inplace=inplace, x_name="x0"
-    )
-    evaluator = watch.evaluator
+    evaluator = Evaluator(prepared(f, seed, deadline), x0, args=args, on_error=on_error, inplace=inplace, x_name="x0")
+    watch = Watch(evaluator, keep=False)
     home, layout = evaluator.base, evaluator.layout
 
     def gradient(x: Floats) -> Core[Slopes]:
@@ -83,9 +81,9 @@ def gradient_descent(
         one_output(evaluator, "gradient_descent")
         return found
 
-    walk = run(core.gradient_descent(home, gradient, lr=rate, iterations=count, step=chosen.step or None), watch)
-    if walk.stopped == "keyboard" and not watch.listening:
-        raise KeyboardInterrupt  # asked inside another question's f, which has to end as well
+    walk = run(core.gradient_descent(home, gradient, lr=rate, iterations=count, step=chosen.step or None), watch.reply)
+    if walk.stopped == "keyboard" and not watch.stopped and not watch.hears():
+        raise KeyboardInterrupt  # it came between two evaluations
     return Descent(
         layout.wrap(walk.x),
         walk.fun,

@@ -20,17 +20,22 @@ from secant._api import second
 from secant._api.answers import one_output
 from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
-from secant._api.options import DEFAULT_BUDGET, Options, options
+from secant._api.hessians import hessian, hvp
+from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options, prepared
 from secant._api.select import positions
 from secant._api.studies import steps
 from secant.core import imaginary
 from secant.core.errors import InputError, InputTypeError
+from secant.core.hessians import FIRST, LEVELS, RESTARTS
 from secant.core.measures import Price
 from secant.core.request import Request
-from secant.evaluation.watch import watched
+from secant.evaluation.evaluator import Evaluator
 
-#: Evaluations of one line beyond f at the point: usual, and usual with an `rtol`.
+#: Evaluations of one line beyond f at the point: usual, usual with an `rtol`, and both for a higher order.
 USUAL, EARLY = 12, 8
+USUAL_HIGHER, EARLY_HIGHER = 22, 12
+#: Of an axis of a Hessian, and the most of a pair of axes: all levels, after as many restarts as there may be.
+USUAL_AXIS, MOST_OF_PAIR = 11, 2 * (FIRST * RESTARTS + len(LEVELS))
 #: A gradient's look along two generic directions: usual, and the most.
 GENERIC, GENERIC_MOST = 4, 8
 #: Gradients and single values that the diagnosis of a descent may take, at most.
@@ -39,7 +44,7 @@ DIAGNOSIS, LOOKS = 40, 64
 OVERHEAD = 5e-6
 
 #: Options of a question that are numerical, by name.
-_NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations")
+_NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations", "order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
 
     Parameters
     ----------
-    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`gradient_descent` or :func:`steps`.
+    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`hessian`, :func:`hvp` (of f, without a
+        gradient), :func:`gradient_descent` or :func:`steps`.
     f, x, further, how : what the question would be asked with, its options included.
 
     Returns
@@ -83,21 +89,21 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         raise InputTypeError(f"`{name}` does not take this: {error}") from None
     bound.apply_defaults()
     given = bound.arguments
-    chosen = options(*(given.get(option, _default(option)) for option in _NUMERICAL))
-    evaluator = watched(
-        f,
-        x,
-        seed=given.get("seed"),
-        args=given["args"],
-        on_error=given["on_error"],
-        inplace=given.get("inplace", False),
-    ).evaluator
+    if given.get("gradient") is not None:
+        raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
+    chosen = options(*(given.get(option, _default(option, question)) for option in _NUMERICAL))
+    called = prepared(f, given.get("seed"), given.get("deadline"))
+    evaluator = Evaluator(
+        called, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False)
+    )
     if question in (derivative, steps) and not evaluator.layout.scalar:
         raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
+    if given.get("f0") is not None:
+        evaluator.expect(given["f0"])
     began = perf_counter()
     evaluator(Request(evaluator.base, None, (0.0,)))
     call = perf_counter() - began
-    if question in (gradient, gradient_descent):
+    if question in (gradient, gradient_descent, hessian, hvp):
         one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
     entries = evaluator.layout.size if varying is None else varying.size
@@ -106,9 +112,9 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
 
 
-def _default(option: str) -> Any:
+def _default(option: str, question: Callable[..., Any]) -> Any:
     """Return what an option is where a question does not take it."""
-    return {"method": "auto", "rtol": 0.0}.get(option)
+    return {"method": "auto", "rtol": 0.0, "order": 2 if question in (hessian, hvp) else 1}.get(option)
 
 
 def _lines(chosen: Options, count: int, known: bool) -> _Count:
@@ -122,8 +128,11 @@ def _lines(chosen: Options, count: int, known: bool) -> _Count:
         moved = sum(offset != 0 for offset in chosen.formula.offsets)
         exact = count * moved + (here if moved < len(chosen.formula.offsets) else 0)
         return _Count(exact, exact)
-    usual = here + count * (EARLY if chosen.rtol else USUAL)
-    top = here + count * (DEFAULT_BUDGET - 1) if most is None else most
+    full, early, budget = (
+        (USUAL, EARLY, DEFAULT_BUDGET) if chosen.order == 1 else (USUAL_HIGHER, EARLY_HIGHER, HIGHER_BUDGET)
+    )
+    usual = here + count * (early if chosen.rtol else full)
+    top = here + count * (budget - 1) if most is None else most
     return _Count(min(usual, top), top)
 
 
@@ -148,6 +157,26 @@ def _of_gradient(chosen: Options, entries: int, given: Any) -> _Count:
     return _Count(count.usual + GENERIC, count.most + GENERIC_MOST)
 
 
+def _of_hessian(chosen: Options, entries: int, given: Any) -> _Count:
+    """Count the lines of the axes, and the levels of the pairs of them."""
+    return _of_pairs(chosen, entries, entries * (entries - 1) // 2, given["f0"] is not None)
+
+
+def _of_product(chosen: Options, entries: int, given: Any) -> _Count:
+    return _of_pairs(chosen, entries + 1, entries, given["f0"] is not None)
+
+
+def _of_pairs(chosen: Options, axes: int, pairs: int, known: bool) -> _Count:
+    if chosen.formula is not None:
+        count = _lines(chosen, axes + pairs, known)
+        centre = 0 not in chosen.formula.offsets and not known
+        return _Count(count.usual + centre, count.most + centre)
+    here = 0 if known else 1
+    usual = here + axes * USUAL_AXIS + pairs * 2 * FIRST
+    most = chosen.max_evaluations or here + axes * (HIGHER_BUDGET - 1) + pairs * MOST_OF_PAIR
+    return _Count(min(usual, most), most)
+
+
 def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
     iterations = given["iterations"]
     if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
@@ -169,6 +198,8 @@ _COUNTS: dict[Any, Callable[[Options, int, Any], _Count]] = {
     derivative: _of_line,
     gradient: _of_gradient,
     directional: _of_line,
+    hessian: _of_hessian,
+    hvp: _of_product,
     gradient_descent: _of_descent,
     steps: _of_steps,
 }

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from secant._api.options import Options
+from secant._api.options import Options, prepared
 from secant._api.select import Positions, narrowed
 from secant.core.coarse import compared
 from secant.core.errors import InputError, OutputError
@@ -19,9 +19,10 @@ from secant.core.ladder import Line
 from secant.core.operators import Slopes, over_lengths
 from secant.core.request import Floats, Interrupted, run
 from secant.core.verdicts import Verdict
+from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
-from secant.evaluation.watch import Watch, watched
+from secant.evaluation.watch import Watch
 
 #: What a second look at one line usually costs, in evaluations.
 USUAL = 8
@@ -59,6 +60,10 @@ def scaled(scale: Any, chosen: Options, layout: Layout) -> Scale | None:
         raise InputError(f"`scale` must be left out with {way}: it has no second look")
     if callable(scale):
         return Version(scale)
+    if chosen.order > 1:
+        raise InputError(
+            f"`scale` must be another version of f with an `order` of {chosen.order}: a length is for slopes"
+        )
     plain = as_numpy(scale)
     if isinstance(plain, int | float | np.integer | np.floating) and not isinstance(plain, bool):
         each = np.full(layout.size, float(plain))
@@ -83,9 +88,9 @@ def first_share(scale: Scale | None, chosen: Options, count: int) -> Options:
     return replace(chosen, max_evaluations=max(share, 1))
 
 
-def twin(scale: Scale | None, x: Any, **how: Any) -> Watch | None:
+def twin(scale: Scale | None, x: Any, seed: Any, deadline: Any, **how: Any) -> Watch | None:
     """Return the watch over the other version of f, where there is one; its clock starts with that of the first."""
-    return watched(scale.f, x, **how) if isinstance(scale, Version) else None
+    return Watch(Evaluator(prepared(scale.f, seed, deadline), x, **how)) if isinstance(scale, Version) else None
 
 
 def looks(
@@ -127,7 +132,7 @@ def _over(
     left = None if most is None else max(most - evaluator.evaluations, 0)
     directions = None if v is None else v[np.newaxis]
     core = over_lengths(evaluator.base, problems, directions, found, lengths, evaluator.eps, left)
-    evaluate = watch if varying is None else narrowed(watch, varying, evaluator.layout.size)
+    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, evaluator.layout.size)
     try:
         return run(core, evaluate)
     except Interrupted:

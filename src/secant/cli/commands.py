@@ -184,6 +184,7 @@ def _price(price: secant.Price, as_json: bool) -> Outcome:
 @cli.command(context_settings=SETTINGS, short_help="The derivative of a function of one number.")
 @function_argument
 @at_number
+@click.option("--order", type=click.IntRange(1, 8), metavar="P", help="The order of the derivative; 1.")
 @numerical_options
 @dry_run_option
 @json_option
@@ -193,6 +194,7 @@ def diff(function: Function, at: list[float], dry_run: bool, as_json: bool, **op
     \b
     secant diff "0.01*x^2 + 0.1*x" --at 5
     secant diff "abs(x)" --at 0
+    secant diff "sin(x)" --at 1 --order 2
     """
     x = number_at(function, at)
     if dry_run:

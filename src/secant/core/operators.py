@@ -16,7 +16,8 @@ import numpy as np
 
 from secant.core.coarse import coarse
 from secant.core.ladder import Line
-from secant.core.line import differentiate, opening
+from secant.core.line import opening
+from secant.core.orders import differentiate
 from secant.core.pool import Pool, Track, advance, begin, block, collected, failed, points, rounds
 from secant.core.request import FAILED, Core, Floats, Reply, Request
 from secant.core.results import Slope
@@ -87,6 +88,8 @@ def lines(
     may cost, in evaluations of f; where it is short it goes where bars are widest (:mod:`secant.core.pool`). Many lines
     are dealt with in blocks, so that memory stays bounded.
     """
+    if len(problems) == 1:
+        return (yield from _alone(base, problems[0], directions, fun, inf if most is None else most))[0]
     return (yield from _together(base, problems, directions, fun, most))[0]
 
 

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from secant.core.ladder import Line, Steps, Values, step_near
 from secant.core.lanes import Ask, LineCore, many
-from secant.core.line import differentiate, opening
+from secant.core.line import opening
+from secant.core.orders import differentiate
 from secant.core.request import FAILED, Floats, Reply, Request
 from secant.core.results import Slope
 from secant.core.verdicts import Verdict
@@ -155,7 +156,7 @@ def _openings(problems: Sequence[Line], left: float) -> list[Steps]:
 
 def _ordinary(problem: Line, steps: Steps) -> bool:
     """Return whether a line opens with three pairs in float64, as lanes do."""
-    return problem.rounder is None and len(steps) == 7 and steps[2] == -steps[1]
+    return problem.rounder is None and problem.order == 1 and len(steps) == 7 and steps[2] == -steps[1]
 
 
 def points(reply: Reply) -> tuple[list[list[float]], list[bool]]:

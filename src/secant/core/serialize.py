@@ -419,6 +419,8 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "step": _TREE,
         "samples": (_put_samples, _take_samples),
         "stopped": _STR,
+        "matrix": _TREE,
+        "matrix_error": _TREE,
     },
     "Descent": {"x": _TREE, "fun": _FLOAT, "evaluations": _INT, "iterations": _INT, "verdict": _DESCENT}
     | {"events": _EVENTS, "path": _TREE, "values": _TREE, "lr": _FLOAT, "note": _STR, "stopped": _STR},
