@@ -438,6 +438,55 @@ def test_a_value_of_a_product_needs_its_vector() -> None:
         secant.check_vjp(outputs, np.ones(4), Y, np.ones(4))
 
 
+# --- second derivatives ---------------------------------------------------------------------------------------
+
+
+def bowl(x: Any) -> Any:
+    return np.sum(x**4) / 4.0 + x[0] * x[1] * x[2]
+
+
+def bowl_grad(x: Any) -> Any:
+    return x**3 + np.array([x[1] * x[2], x[0] * x[2], x[0] * x[1]])
+
+
+def bowl_hessian(x: Any) -> Any:
+    return np.diag(3.0 * x**2) + np.array([[0, x[2], x[1]], [x[2], 0, x[0]], [x[1], x[0], 0]])
+
+
+Z = np.array([1.0, -2.0, 0.5])
+
+
+@pytest.mark.parametrize("how", [{}, {"gradient": bowl_grad}], ids=["values", "gradient"])
+def test_hessians(how) -> None:
+    assert secant.check_hessian(bowl, bowl_hessian, Z, **how).verdict is AGREE
+    assert secant.check_hessian(bowl, bowl_hessian(Z), Z, **how).verdict is AGREE
+    wrong = put(put(bowl_hessian(Z), (0, 2), np.negative), (2, 0), np.negative)
+    found = secant.check_hessian(bowl, wrong, Z, **how)
+    assert found.wrong.tolist() == [2, 6]
+    assert found.paths == ("[0] [2]", "[2] [0]")
+    assert secant.check_hessian(bowl, lambda x: 2.0 * bowl_hessian(x), Z, **how).hint.startswith("yours is twice ours")
+    assert secant.check_hessian(bowl, put(bowl_hessian(Z), (0, 1), lambda v: v + 1e-3), Z, **how).wrong.tolist() == [1]
+    assert secant.check_hessian(bowl, put(bowl_hessian(Z), (1, 1), lambda v: v * np.nan), Z, **how).wrong.tolist() == [
+        4
+    ]
+    assert "shape" in secant.check_hessian(bowl, np.ones(3), Z, **how).hint
+
+
+def test_the_hessian_of_many_entries_and_of_a_tree() -> None:
+    x = np.random.default_rng(0).normal(size=30)
+    assert secant.check_hessian(lambda x: np.sum(np.sin(x)), lambda x: -np.diag(np.sin(x)), x).verdict is AGREE
+    assert secant.check_hessian(lambda x: np.sum(np.sin(x)), lambda x: np.diag(np.sin(x)), x).verdict is DISAGREE
+    tree = {"a": 1.0, "b": np.array([2.0, 3.0])}
+    H = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    assert secant.check_hessian(lambda p: p["a"] * np.sum(p["b"]), H, tree).verdict is AGREE
+    assert secant.check_hessian(lambda p: p["a"] * np.sum(p["b"]), -H, tree).paths[0] == "['a'] ['b'][0]"
+
+
+def test_a_hessian_at_a_kink_cannot_be_told() -> None:
+    found = secant.check_hessian(lambda x: np.sum(np.abs(x)), lambda x: np.zeros((2, 2)), np.array([0.0, 1.0]))
+    assert found.verdict is CANNOT_TELL
+
+
 # --- what is printed ------------------------------------------------------------------------------------------
 
 

@@ -16,8 +16,8 @@ CORE = {
         "scale",
     ),
     3: (
-        *("check", "culprits", "curvature", "descent", "diagnosis", "groups", "hessians", "imaginary", "looks"),
-        *("operators", "pool", "salvage", "search", "sightings"),
+        *("bends", "check", "culprits", "curvature", "descent", "diagnosis", "groups", "hessians", "imaginary"),
+        *("looks", "operators", "pool", "salvage", "search", "sightings"),
     ),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}

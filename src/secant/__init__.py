@@ -18,7 +18,7 @@ from secant._version import __version__
 
 if TYPE_CHECKING:
     from secant import book, nn, plots
-    from secant._api.checks import check_gradient, check_jacobian, check_jvp, check_vjp
+    from secant._api.checks import check_gradient, check_hessian, check_jacobian, check_jvp, check_vjp
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
     from secant._api.hessians import hessian, hvp
@@ -57,6 +57,7 @@ _HOME = {
     "Verdict": "secant.core.verdicts",
     "VerdictError": "secant.core.errors",
     "check_gradient": "secant._api.checks",
+    "check_hessian": "secant._api.checks",
     "check_jacobian": "secant._api.checks",
     "check_jvp": "secant._api.checks",
     "check_vjp": "secant._api.checks",
@@ -104,6 +105,7 @@ __all__ = [
     "__version__",
     "book",
     "check_gradient",
+    "check_hessian",
     "check_jacobian",
     "check_jvp",
     "check_vjp",

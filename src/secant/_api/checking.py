@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from secant._api.claims import Claimed, Witness, asked, difference, restless, stale
-from secant._api.options import Options, level_at, room
+from secant._api.options import Options, level_at, prepared, room
 from secant._api.select import Positions, narrowed
 from secant.core import check as core
 from secant.core.check import Finding
@@ -24,7 +24,6 @@ from secant.core.looks import Space, direction, scales
 from secant.core.request import Evaluate, Floats, Interrupted, Reply, Request, run
 from secant.core.verdicts import CheckVerdict
 from secant.evaluation.evaluator import Evaluator
-from secant.evaluation.watch import seeded, timed
 
 #: Where the derivative is called between its two calls at x: so far away, as a share of x's size.
 ELSEWHERE = 2.0**-6
@@ -89,7 +88,7 @@ def space_of(chosen: Options, evaluator: Evaluator, varying: Positions | None) -
     )
 
 
-def prepared(
+def question_of(
     chosen: Options,
     evaluator: Evaluator,
     fun: Floats,
@@ -124,13 +123,13 @@ def _moved_base(evaluate: Evaluate, evaluator: Evaluator, varying: Positions) ->
 
 def evaluator_for(f: Any, x: Any, seed: Any, deadline: Any, **how: Any) -> Evaluator:
     """Return the evaluator of f at x; ``f`` is handed ``seed=`` if given, and not called after the deadline."""
-    return Evaluator(timed(seeded(f, seed), deadline) if callable(f) else f, x, **how)
+    return Evaluator(prepared(f, seed, deadline), x, **how)
 
 
 def with_seed(derivative: Any, seed: Any) -> Any:
     """Return a claimed derivative that is handed ``seed=`` as f is, where it takes one."""
     try:
-        return seeded(derivative, seed) if callable(derivative) else derivative
+        return prepared(derivative, seed, None)
     except InputTypeError:
         return derivative
 

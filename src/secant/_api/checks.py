@@ -1,4 +1,4 @@
-"""The checks: check_gradient, check_jacobian, check_vjp and check_jvp.
+"""The checks: check_gradient, check_jacobian, check_vjp, check_jvp and check_hessian.
 
 Each one reads what is claimed, makes an evaluator for f, runs the core of :mod:`secant.core.check` against it, and
 names what is wrong by its path in x. There is no mathematics here.
@@ -18,24 +18,24 @@ from secant._api.checking import (
     cut_short,
     evaluator_for,
     first_value,
-    prepared,
+    question_of,
     refused,
     space_of,
     told,
     with_seed,
 )
-from secant._api.claims import Claimed, claimed, numbers
-from secant._api.options import level_at, options
+from secant._api.claims import Claimed, claimed, claimed_square, numbers
+from secant._api.options import level_at, options, prepared
 from secant._api.select import positions
+from secant.core import bends
 from secant.core import check as core
 from secant.core.checked import GradientCheck
-from secant.core.errors import InputError, InputTypeError, kind_of
+from secant.core.errors import InputError, InputTypeError, OutputError, kind_of
 from secant.core.looks import direction
 from secant.core.measures import Noise
 from secant.core.request import Interrupted, Reply, Request, run
 from secant.evaluation.evaluator import Evaluator, OnError
 from secant.evaluation.trees import flatten
-from secant.evaluation.watch import seeded
 
 
 def check_gradient(
@@ -88,10 +88,10 @@ def check_gradient(
     disagree   2 entries   ... evaluations
     wrong: [1]
     entry   yours   ours   bar   ratio
-    [1]     3       9      ...   0.333333   wrong
+    [1]     3       ...   0.333333   wrong
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
-    value, gradient = _halves(seeded(f, seed) if grad is True and callable(f) else f, with_seed(grad, seed))
+    value, gradient = _halves(prepared(f, seed, None) if grad is True else f, with_seed(grad, seed))
     mine = None if grad is True else seed
     evaluator = evaluator_for(value, x, mine, deadline, args=args, on_error=on_error, inplace=inplace)
     varying = positions(wrt, x, evaluator.layout)
@@ -102,7 +102,7 @@ def check_gradient(
         found = gradient(point, *args) if callable(gradient) else gradient
         return claimed(found, evaluator.layout, (), "grad")
 
-    question = prepared(chosen, evaluator, fun, claim, callable(gradient), varying, seed, evaluator.layout.path)
+    question = question_of(chosen, evaluator, fun, claim, callable(gradient), varying, seed, evaluator.layout.path)
     return answer(question, fun)
 
 
@@ -148,7 +148,7 @@ def check_jacobian(
         output, entry = divmod(index, evaluator.layout.size)
         return f"{_label('f', shape, output)} by x{evaluator.layout.path(entry)}"
 
-    return answer(prepared(chosen, evaluator, fun, claim, callable(jacobian), None, seed, path), fun)
+    return answer(question_of(chosen, evaluator, fun, claim, callable(jacobian), None, seed, path), fun)
 
 
 def check_vjp(
@@ -198,7 +198,7 @@ def check_vjp(
         return Reply((rows * weights).sum(axis=1)[:, np.newaxis], reply.status, reply.eps)
 
     total = np.array([float((fun * weights).sum())])
-    question = prepared(chosen, evaluator, total, claim, callable(vjp), None, seed, evaluator.layout.path, evaluate)
+    question = question_of(chosen, evaluator, total, claim, callable(vjp), None, seed, evaluator.layout.path, evaluate)
     return answer(question, total)
 
 
@@ -251,6 +251,81 @@ def check_jvp(
     except Interrupted:
         return cut_short(evaluator, fun.size)
     return told(evaluator, finding, flat[:, np.newaxis], lambda j: _label("f", shape, j), fun.size)
+
+
+def check_hessian(
+    f: Callable[..., Any],
+    hessian: Any,
+    x: Any,
+    *,
+    gradient: Callable[..., Any] | None = None,
+    bounds: Any = None,
+    max_step: float | None = None,
+    noise: float | Noise | None = None,
+    max_evaluations: int | None = None,
+    seed: int | None = None,
+    args: tuple[Any, ...] = (),
+    deadline: float | None = None,
+    on_error: OnError = "domain",
+) -> GradientCheck:
+    """Check second derivatives against f's own values, or against its ``gradient`` where there is one.
+
+    ``hessian`` is a function called as ``hessian(x, *args)`` or a value, of the shape ``x.shape + x.shape``, or a
+    matrix with a row for each entry of x (of a tree, this only). With ``gradient=``, called as ``gradient(x, *args)``, it is
+    checked as the Jacobian of that, which is cheaper and sharper; f is not called then. Without, two directions tell
+    whether there is a mistake, and up to 16 entries of x where it sits. A matrix that is not symmetric is wrong.
+    Otherwise as :func:`check_gradient`.
+
+    >>> import numpy as np
+    >>> x = np.array([3.0, 4.0])
+    >>> H = np.array([[8.0, 6.0], [6.0, 0.0]])
+    >>> check_hessian(lambda x: x[0] ** 2 * x[1], H, x).ok
+    True
+    >>> check_hessian(lambda x: x[0] ** 2 * x[1], np.diag([8.0, 0.0]), x).paths
+    ('[0] [1]', '[1] [0]')
+    """
+    chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
+    called = f if gradient is None else _flat(with_seed(gradient, seed), x)
+    mine = seed if gradient is None else None
+    name = "f" if gradient is None else "gradient"
+    evaluator = evaluator_for(called, x, mine, deadline, args=args, on_error=on_error, name=name)
+    fun = first_value(evaluator)
+    hessian, layout = with_seed(hessian, seed), evaluator.layout
+    n = layout.size
+
+    def path(index: int) -> str:
+        return " ".join(layout.path(entry) for entry in divmod(index, n))
+
+    def claim(point: Any) -> Claimed:
+        return claimed_square(hessian(point, *args) if callable(hessian) else hessian, layout, "hessian")
+
+    if gradient is not None:
+        _real_values(evaluator, "check_hessian")
+        return answer(question_of(chosen, evaluator, fun, claim, callable(hessian), None, seed, path), fun)
+    one_output(evaluator, "check_hessian")
+    given = claim(layout.unflatten(evaluator.base))
+    if given.complaint:
+        return refused(evaluator, given.complaint, n * n)
+    here = space_of(level_at(chosen, float(np.abs(fun).max())), evaluator, None)
+    try:
+        most = budget_of(chosen, evaluator)
+        finding = run(bends.check_second(here, given.rows, given.slack, fun.tolist(), most, seed or 0), evaluator)
+    except Interrupted:
+        return cut_short(evaluator, n * n)
+    return told(evaluator, finding, given.rows, path, n * n)
+
+
+def _flat(gradient: Callable[..., Any], x: Any) -> Callable[..., Any]:
+    """Return a gradient as a function whose values are flat."""
+    layout = flatten(x)[1]
+
+    def called(*args: Any) -> Any:
+        found = claimed(gradient(*args), layout, (), "gradient")
+        if found.complaint:
+            raise OutputError(found.complaint)
+        return found.rows[0]
+
+    return called
 
 
 def _label(name: str, shape: tuple[int, ...], index: int) -> str:

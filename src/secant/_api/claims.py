@@ -77,6 +77,17 @@ def claimed(value: Any, layout: Layout, outputs: tuple[int, ...], name: str) -> 
     return Claimed(rows, slack)
 
 
+def claimed_square(value: Any, layout: Layout, name: str) -> Claimed:
+    """Read second derivatives by everything in x: of the shape ``x.shape + x.shape``, or a matrix of n by n."""
+    n = layout.size
+    own = layout.shapes[0] if layout.structure is None else (n,)
+    flat, shape, eps = numbers(value, name)
+    if shape not in {(*own, *own), (n, n)}:
+        return _complaint(shape, (*own, *own), name, n, n)
+    rows = flat.reshape(n, n)
+    return Claimed(rows, ROUNDING * eps * np.abs(rows))
+
+
 def _numbers_only(layout: Layout, value: Any) -> bool:
     """Return whether x is a list of numbers and the claim an array of as many."""
     return hasattr(value, "shape") and all(not leaf.shape for leaf in layout.leaves)
@@ -130,9 +141,7 @@ def restless(first: Claimed, again: Claimed) -> str:
     with np.errstate(all="ignore"):
         ratios = (again.rows / first.rows)[moved]
     if np.allclose(ratios, 2.0, rtol=1e-6):
-        return (
-            "the second answer at the same x is twice the first: gradients are added up and not set to zero in between"
-        )
+        return "the second answer at the same x is twice the first: they are added up and not set to zero in between"
     return "two calls at the same x gave different answers: the derivative keeps a state, or draws random numbers"
 
 

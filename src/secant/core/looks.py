@@ -214,12 +214,12 @@ def at(
 def _settled(ask: Callable[[Indices, float], Core[Slopes]], count: int, purse: Purse, cap: float) -> Core[Looks]:
     """Ask for slopes, and nearer to x for those that were not resolved."""
     which = np.arange(count)
-    found = _read((yield from ask(which, cap)))
+    found = read((yield from ask(which, cap)))
     for nearer in NEARER:
         which = np.flatnonzero([any(_hazy(slope) for slope in row) for row in found.slopes])
         if not which.size or purse.left < LEAST * which.size or nearer >= cap:
             break
-        closer = _read((yield from ask(which, nearer)))
+        closer = read((yield from ask(which, nearer)))
         better = (closer.kind != UNKNOWN) & (found.kind[which] == UNKNOWN)
         better |= (closer.kind == SLOPE) & (found.kind[which] == SLOPE) & (closer.bar < BETTER * found.bar[which])
         for name in ("low", "high", "bar", "kind", "slopes"):
@@ -235,7 +235,7 @@ def _hazy(slope: Slope) -> bool:
     return slope.verdict is Verdict.UNRESOLVED
 
 
-def _read(found: Slopes) -> Looks:
+def read(found: Slopes) -> Looks:
     """Return slopes as looks, line by line."""
     slopes = np.empty((len(found.slopes[0]), len(found.slopes)), dtype=object)
     for output, row in enumerate(found.slopes):
