@@ -61,6 +61,7 @@ def _torch(f: Counted, g: Callable[[Array], Array], x: Array, fast: bool) -> Sai
             (t,) = ctx.saved_tensors
             return u * torch.as_tensor(np.array(g(t.detach().numpy().copy())), dtype=t.dtype)
 
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     inputs = torch.tensor(np.array(x), requires_grad=True)
     try:

@@ -271,8 +271,8 @@ def check_hessian(
     """Check second derivatives against f's own values, or against its ``gradient`` where there is one.
 
     ``hessian`` is a function called as ``hessian(x, *args)`` or a value, of the shape ``x.shape + x.shape``, or a
-    matrix with a row for each entry of x (of a tree, this only). With ``gradient=``, called as ``gradient(x, *args)``, it is
-    checked as the Jacobian of that, which is cheaper and sharper; f is not called then. Without, two directions tell
+    matrix with a row for each entry of x (of a tree, this only). With ``gradient=``, called as ``gradient(x, *args)``,
+    it is checked as the Jacobian of that, cheaper and sharper; f is not called then. Without, two directions tell
     whether there is a mistake, and up to 16 entries of x where it sits. A matrix that is not symmetric is wrong.
     Otherwise as :func:`check_gradient`.
 

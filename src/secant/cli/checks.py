@@ -76,14 +76,14 @@ def _arrays(found: Any) -> Any:
 
 
 @cli.command(context_settings=SETTINGS, short_help="Whether a gradient is the one that its function has.")
-@click.argument("functions", nargs=-1, metavar="FUNCTION [GRADIENT]", callback=_pair)
+@click.argument("function", nargs=-1, metavar="FUNCTION [GRADIENT]", callback=_pair)
 @click.option(
     "--at", required=True, metavar="X", callback=_point, help="The point: 3,4, or a file: start.npz, .npy or .json."
 )
 @real_options("--bounds", "--max-step", "--noise", "--max-evaluations")
 @deadline_option
 @json_option
-def check(functions: tuple[Function, Function | None], at: Any, as_json: bool, **options: Any) -> Outcome:
+def check(function: tuple[Function, Function | None], at: Any, as_json: bool, **options: Any) -> Outcome:
     """Check a gradient against the values of its function, and name the entries that are wrong.
 
     Both are expressions, or names in files: model.py:loss model.py:grad_loss. Without GRADIENT the function returns
@@ -93,15 +93,15 @@ def check(functions: tuple[Function, Function | None], at: Any, as_json: bool, *
     secant check "sin(x)" "cos(x)" --at 1
     secant check "sin(x)" "-cos(x)" --at 1
     """
-    function, gradient = functions
-    x = point_at(function, at) if isinstance(at, list) else at
+    value, gradient = function
+    x = point_at(value, at) if isinstance(at, list) else at
     how = {name: value for name, value in options.items() if value is not None}
     if gradient is None:
-        found = asked(function, lambda f: secant.check_gradient(f, True, x, **how))
+        found = asked(value, lambda f: secant.check_gradient(f, True, x, **how))
     else:
         found = asked(
             gradient,
-            lambda grad: asked(function, lambda f: secant.check_gradient(f, grad, x, **how)),
+            lambda grad: asked(value, lambda f: secant.check_gradient(f, grad, x, **how)),
             "the gradient",
         )
     if as_json:
