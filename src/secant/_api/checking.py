@@ -29,6 +29,8 @@ from secant.evaluation.evaluator import Evaluator
 ELSEWHERE = 2.0**-6
 #: Two answers at the same x that differ by more than so many roundings are no accident.
 RESTLESS = 1e3
+#: What is likely when f stands still and the gradient says that it should not.
+ALIAS = "f gave the very same value at every point: does it use its argument? (`inplace=True` where it reads an alias)"
 #: A check for less than this is none.
 LEAST = 16
 #: Evaluations for a check elsewhere, of an answer that was the same there.
@@ -271,6 +273,8 @@ def told(
 ) -> GradientCheck:
     """Name what was found by its path in x."""
     n = rows.shape[1]
+    if finding.verdict is CheckVerdict.DISAGREE and not evaluator.distinct:
+        finding = replace(finding, hint=ALIAS)
     table = []
     for (j, i), (ours, bar, wrong, seen) in sorted(finding.ours.items(), key=lambda item: (not item[1][2], item[0])):
         flat = j * n + i
