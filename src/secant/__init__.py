@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
     from secant._api.hessians import hessian, hvp
+    from secant._api.jacobians import jacobian
     from secant._api.price import price
     from secant._api.studies import noise, steps
+    from secant._api.texts import from_json
     from secant.core.checked import CheckedEntry, GradientCheck
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
     from secant.core.measures import Noise, Price
     from secant.core.request import Interrupted, Reply, Request, run
     from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
-    from secant.core.serialize import from_json
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
@@ -63,12 +64,13 @@ _HOME = {
     "check_vjp": "secant._api.checks",
     "derivative": "secant._api.derivatives",
     "directional": "secant._api.derivatives",
-    "from_json": "secant.core.serialize",
+    "from_json": "secant._api.texts",
     "grad": "secant._api.derivatives",
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",
     "hessian": "secant._api.hessians",
     "hvp": "secant._api.hessians",
+    "jacobian": "secant._api.jacobians",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
     "run": "secant.core.request",
@@ -117,6 +119,7 @@ __all__ = [
     "gradient_descent",
     "hessian",
     "hvp",
+    "jacobian",
     "nn",
     "noise",
     "plots",

@@ -27,7 +27,7 @@ SMOOTH = [
 def look(f, x, length, budget=40, **how):
     """Return the slope at x, and what a second look makes of it."""
     fine = slope_of(f, x, **how)
-    core = coarse(Line(x, abs(x), budget=budget, **how), f(x), 2.0**-53, length, fine)
+    core = coarse(Line(x, abs(x), budget=budget, **how), 2.0**-53, length, fine, {0.0: f(x)})
 
     def value(t: float) -> float:
         try:

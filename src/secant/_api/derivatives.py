@@ -75,7 +75,9 @@ def derivative(
     max_step : the largest distance from x at which f may be evaluated.
     noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`.
     rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
-    max_evaluations : the most calls of f; 13 are usual and 40 the default limit, 23 and 60 for higher orders.
+    max_evaluations : the most calls of f, for all its outputs together; 13 are usual and 40 for each output the default
+        limit, 23 and 60 for higher orders. From two on there is a slope, from three on a bar; what could not be checked
+        is ``unresolved``.
     f0 : f(x), when it is known, finite and in the shape of f's values: one evaluation less.
     scale : a second look at the slope. A length (of a gradient also lengths like x; along a direction, of the entry
         that moves most): the slope over it, in some eight evaluations; where that is another one f has a ripple, which
@@ -123,7 +125,7 @@ def derivative(
 
     def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
         here = at_point(share, watch)
-        most, base = spared(here, f0), watch.evaluator.base
+        most, base = spared(here, f0, 1), watch.evaluator.base
         problems = coordinate_lines(most, base, watch.evaluator.layout)
         return answered(watch, here, core_for(most, base, problems), problems), problems
 
@@ -159,7 +161,8 @@ def gradient(
     x : a number, an array of any shape and real dtype (NumPy's, a PyTorch tensor, a JAX array), or a tree (dict, list,
         tuple, dataclass) of them; f is handed the same structure, types and devices, and x is never written to.
     bounds : (lower, upper), each a number, None, or like x.
-    max_evaluations : one budget for the whole gradient.
+    max_evaluations : one budget for the whole gradient, f at x included, spent where bars are widest. For n entries
+        2n + 1 give every one a pair and a bar, n + 1 a slope; entries for which nothing is left are NaN, and say so.
     wrt : what varies, when not all of x does: a key or a list of keys of a dict, positions in a list or tuple, fields
         of a dataclass or namedtuple; for a single array a mask, integers or a slice. The rest is held fixed and costs
         nothing; in the answer it is NaN with an error of NaN, and has no say in the verdict.
@@ -191,18 +194,20 @@ def gradient(
     varying = positions(wrt, x, evaluator.layout)
     again = scaled(scale, chosen, evaluator.layout)
     other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
-    share = first_share(again, chosen, evaluator.layout.size if varying is None else varying.size)
+    count = evaluator.layout.size if varying is None else varying.size
+    share = first_share(again, chosen, count)
 
     def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
         here = at_point(share, watch)
-        most, base = spared(here, f0), watch.evaluator.base
+        most, base = spared(here, f0, count), watch.evaluator.base
         problems = coordinate_lines(most, base, watch.evaluator.layout, varying)
         found = answered(watch, here, core_for(most, base, problems, whole=True), problems, varying=varying)
         one_output(watch.evaluator, "gradient")
         return found, problems
 
     found = looks(again, chosen, watch, other, f0, look, varying=varying)
-    if chosen.formula is not None and not evaluator.distinct and varying is None:
+    spare = chosen.max_evaluations is None or evaluator.evaluations < chosen.max_evaluations
+    if chosen.formula is not None and not evaluator.distinct and varying is None and spare:
         once_more(watch)  # a formula that leaves x out may see the same value all around it
     return by_entry(watch, found, varying, keep)
 
@@ -253,7 +258,7 @@ def directional(
 
     def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
         here = at_point(share, watch)
-        most, base = spared(here, f0), watch.evaluator.base
+        most, base = spared(here, f0, 1), watch.evaluator.base
         problems = [direction_line(most, watch.evaluator, vector)]
         core = core_for(most, base, problems, vector[np.newaxis])
         return answered(watch, here, core, problems, along=True), problems

@@ -111,7 +111,8 @@ def hessian(
     watch = Watch(Evaluator(called, x, args=args, on_error=on_error, name=name), f0)
     layout, base = watch.evaluator.layout, watch.evaluator.base
     varying = positions(wrt, x, layout)
-    chosen = spared(at_point(chosen, watch), f0)
+    count = layout.size if varying is None else varying.size
+    chosen = spared(at_point(chosen, watch), f0, count if gradient is not None else count * (count + 1) // 2)
     problems = coordinate_lines(chosen, base, layout, varying)
     places = list(range(layout.size)) if varying is None else varying.tolist()
     if gradient is not None:
@@ -225,7 +226,7 @@ def hvp(
         raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
     if not vector.any():
         raise InputError("`v` must not be zero: it names the direction")
-    chosen = spared(at_point(chosen, watch), f0)
+    chosen = spared(at_point(chosen, watch), f0, 1)
     along = direction_line(chosen, evaluator, vector)
     if gradient is not None:
         core = lines(evaluator.base, [along], vector[np.newaxis], most=chosen.max_evaluations)

@@ -245,11 +245,23 @@ def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
     return below, above
 
 
-def spared(chosen: Options, f0: Any) -> Options:
-    """Return the options with the evaluation of f(x) left to other points, when ``f0`` is given."""
-    if f0 is None or chosen.max_evaluations is None:
+def spared(chosen: Options, f0: Any, count: int) -> Options:
+    """Return the options with the evaluation of f(x) left to other points, when ``f0`` is given.
+
+    A fixed formula along ``count`` lines costs what it costs: a budget that is smaller is refused.
+    """
+    most = chosen.max_evaluations
+    if most is None:
         return chosen
-    return replace(chosen, max_evaluations=chosen.max_evaluations + 1)
+    known = f0 is not None
+    if chosen.formula is not None:
+        moved = sum(offset != 0 for offset in chosen.formula.offsets)
+        here = moved < len(chosen.formula.offsets)
+        least = count * moved + (here and not known)
+        if most < least:
+            raise InputError(f"`max_evaluations` must be at least {least} here with `step`; got {most}")
+        known = known and here
+    return replace(chosen, max_evaluations=most + 1) if known else chosen
 
 
 def line_budget(chosen: Options, count: int) -> int:

@@ -18,6 +18,7 @@ from secant.core.errors import InputError, OutputError
 from secant.core.ladder import Line
 from secant.core.operators import Slopes, over_lengths
 from secant.core.request import Floats, Interrupted, run
+from secant.core.salvage import remembered
 from secant.core.verdicts import Verdict
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
@@ -131,7 +132,8 @@ def _over(
     most = chosen.max_evaluations
     left = None if most is None else max(most - evaluator.evaluations, 0)
     directions = None if v is None else v[np.newaxis]
-    core = over_lengths(evaluator.base, problems, directions, found, lengths, evaluator.eps, left)
+    known = remembered(watch.log, range(len(problems)) if varying is None else varying, along=v is not None)
+    core = over_lengths(evaluator.base, problems, directions, found, lengths, evaluator.eps, left, known)
     evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, evaluator.layout.size)
     try:
         return run(core, evaluate)

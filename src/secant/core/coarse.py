@@ -14,7 +14,7 @@ error: what the two slopes do not agree on is, in size, the error of the looser 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from math import isfinite
 
@@ -34,15 +34,18 @@ CLOSE = 1e-3
 OPEN = frozenset({Verdict.OK, Verdict.NOISY, Verdict.UNRESOLVED})
 
 
-def coarse(line: Line, fun: float, u: float, length: float, fine: Slope) -> Generator[Steps, Values, Slope]:
+def coarse(
+    line: Line, u: float, length: float, fine: Slope, known: Mapping[float, float]
+) -> Generator[Steps, Values, Slope]:
     """Look at a slope over a length as well: return it as it is, or what it is over the length.
 
-    ``line.budget`` is what may still be spent on it; ``u`` is the precision of f's values.
+    ``line.budget`` is what may still be spent on it; ``u`` is the precision of f's values, ``known`` those that are
+    known already, by signed step, f at x among them.
     """
     if fine.verdict not in OPEN or not isfinite(fine.value):
         return fine
     line = replace(line, max_step=min(line.max_step, length))
-    work = Work(line, fun, max(u, line.eps))
+    work = Work(line, known[0.0], max(u, line.eps), known=dict(known))
     h = step_near(min(length, line.reach))
     for _ in range(1 + SHORTER):
         if work.left() < 2 * PAIRS or h < line.smallest:
