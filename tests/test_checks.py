@@ -197,6 +197,30 @@ def test_a_net_at_a_thousand_kinks() -> None:
     assert secant.check_gradient(f, lambda x: 1.01 * g(x), x).verdict is DISAGREE
 
 
+def test_many_kinks_close_by_are_no_noise() -> None:
+    """A hinge loss of 200 samples: over a usual step it looks noisy, over a short one it is a plane."""
+    rng = np.random.default_rng(0)
+    X, y, w = rng.normal(size=(200, 300)), rng.choice([-1.0, 1.0], 200), rng.normal(size=300) / 10.0
+
+    def f(w: Any) -> Any:
+        return np.mean(np.maximum(0.0, 1.0 - y * (X @ w)))
+
+    def g(w: Any) -> Any:
+        return -(X * (y * (y * (X @ w) < 1.0))[:, np.newaxis]).mean(axis=0)
+
+    assert secant.check_gradient(f, g, w).verdict is AGREE
+    found = secant.check_gradient(f, lambda w: put(g(w), 17, lambda v: 1.01 * v), w)
+    assert found.wrong.tolist() == [17]
+
+
+def test_a_function_that_reads_an_alias_is_told_apart() -> None:
+    x = np.ones(3)
+    found = secant.check_gradient(lambda _: np.sum(x**2), lambda x: 2 * x, x)
+    assert found.verdict is DISAGREE
+    assert "does it use its argument?" in found.hint
+    assert secant.check_gradient(lambda _: np.sum(x**2), lambda x: 2 * x, x, inplace=True).verdict is AGREE
+
+
 def test_a_stationary_point_does_not_hide_a_mistake() -> None:
     found = secant.check_gradient(lambda x: np.sum((x - 1.0) ** 2), lambda x: np.array([0.0, 1e-6]), np.ones(2))
     assert found.wrong.tolist() == [1]

@@ -31,6 +31,8 @@ ELSEWHERE = 2.0**-6
 RESTLESS = 1e3
 #: How often f is asked again before a derivative that differs is blamed and not f.
 AGAIN = 6
+#: What is likely when f stands still and the gradient says that it should not.
+ALIAS = "f gave the very same value at every point: does it use its argument? (`inplace=True` where it reads an alias)"
 #: A check for less than this is none.
 LEAST = 16
 #: Evaluations for a check elsewhere, of an answer that was the same there.
@@ -285,6 +287,8 @@ def told(
 ) -> GradientCheck:
     """Name what was found by its path in x."""
     n = rows.shape[1]
+    if finding.verdict is CheckVerdict.DISAGREE and not evaluator.distinct:
+        finding = replace(finding, hint=ALIAS)
     table = []
     for (j, i), (ours, bar, wrong, seen) in sorted(finding.ours.items(), key=lambda item: (not item[1][2], item[0])):
         flat = j * n + i

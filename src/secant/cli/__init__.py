@@ -1,4 +1,6 @@
-"""The command line: ``secant diff``, ``jacobian``, ``check``, ``steps`` and so on; ``python -m secant`` is the same.
+"""The command line: ``secant diff``, ``gradient``, ``jacobian``, ``check``, ``steps``, ``descend`` and ``tour``.
+
+``python -m secant`` is the same.
 
 Exit status: 0 the answer is ok; 1 the verdict is not ok; 2 what was typed cannot be used; 3 it cannot be told; 4 the
 function failed where it must not: it raised, or returned what is no number. Whatever goes wrong is said in one line on

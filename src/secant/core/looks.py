@@ -41,6 +41,9 @@ NEARER = (2.0**-12, 2.0**-22)
 #: Entries of a leaf from which on none counts as smaller than this share of the usual one.
 MANY, SHARE = 16, 0.01
 
+#: A speck, as a share of x's size, and f as good as still: changed by less than this share of what was taken for noise.
+SPECK, STILL = 2.0**-26, 0.05
+
 #: What a look may be: a slope, two one-sided slopes, or nothing that refutes a claim.
 SLOPE, KINK, UNKNOWN = 0, 1, 2
 #: A slope whose bar is this share of it, or that spent all but so many of its evaluations, may do better nearer to x;
@@ -195,7 +198,11 @@ def along(
         problems = [line_along(space, directions[k], budget, within, rtol) for k in which]
         return (yield from counted(lines(space.base, problems, directions[which], fun), purse))
 
-    return (yield from _settled(ask, len(directions), purse, cap))
+    def probe(which: Indices) -> Core[Floats]:
+        request = Request(space.base, which, np.full(which.size, SPECK), directions)
+        return (yield from _probed(request, fun, purse))
+
+    return (yield from _settled(ask, probe, len(directions), purse, cap))
 
 
 def at(
@@ -208,15 +215,44 @@ def at(
         problems = [line_at(space, int(i), budget, within, rtol) for i in chosen[which]]
         return (yield from counted(lines(space.base, problems, None, fun), purse, chosen[which]))
 
-    return (yield from _settled(ask, chosen.size, purse, cap))
+    def probe(which: Indices) -> Core[Floats]:
+        request = Request(space.base, chosen[which], SPECK * space.scale[chosen[which]])
+        return (yield from _probed(request, fun, purse))
+
+    return (yield from _settled(ask, probe, chosen.size, purse, cap))
 
 
-def _settled(ask: Callable[[Indices, float], Core[Slopes]], count: int, purse: Purse, cap: float) -> Core[Looks]:
-    """Ask for slopes, and nearer to x for those that were not resolved."""
+def _probed(request: Request, fun: Sequence[float], purse: Purse) -> Core[Floats]:
+    """Return by how much f changes over a speck, (k, m)."""
+    purse.spent += len(request.t)
+    reply = yield request
+    moved: Floats = np.abs(np.asarray(reply.values).reshape(len(request.t), -1) - np.asarray(fun))
+    return moved
+
+
+def _settled(
+    ask: Callable[[Indices, float], Core[Slopes]],
+    probe: Callable[[Indices], Core[Floats]],
+    count: int,
+    purse: Purse,
+    cap: float,
+) -> Core[Looks]:
+    """Ask for slopes, and nearer to x for those that were not resolved.
+
+    What looks like noise may be a thousand kinks: f is then as good as still over a speck, where noise would show.
+    """
     which = np.arange(count)
     found = read((yield from ask(which, cap)))
+    grain = np.array([[s.noise if s.verdict is Verdict.NOISY else 0.0 for s in row] for row in found.slopes])
+    noisy = np.flatnonzero((grain > 0.0).any(axis=1))
+    smooth = np.zeros(count, dtype=bool)
+    if noisy.size and purse.left >= noisy.size and cap > NEARER[0]:
+        moved = yield from probe(noisy)
+        smooth[noisy] = ((moved > 0.0) & (moved < STILL * grain[noisy])).any(axis=1)
     for nearer in NEARER:
-        which = np.flatnonzero([any(_hazy(slope) for slope in row) for row in found.slopes])
+        hazy = [any(_hazy(slope) for slope in row) for row in found.slopes]
+        which = np.flatnonzero(smooth | hazy)
+        smooth[:] = False
         if not which.size or purse.left < LEAST * which.size or nearer >= cap:
             break
         closer = read((yield from ask(which, nearer)))

@@ -50,7 +50,7 @@ def sift(case: Case, segment: Segment, depth: int = 0) -> Core[None]:
     if chosen.size <= limit and case.purse.left >= LEAST * chosen.size:
         yield from _one_by_one(case, segment)
         return
-    if depth == 0 and segment.wrong.all() and (yield from _sampled(case, chosen)):
+    if depth == 0 and segment.wrong.all() and (yield from _sampled(case, segment)):
         return
     if case.purse.left < 2 * LEAST:
         _given_up(case, segment)
@@ -150,6 +150,7 @@ def _named(case: Case, segment: Segment) -> Core[bool]:
         return False
     known = set(case.wrong)
     yield from looked_at(case, chosen)
+    yield from reconsider(case, _faint(case, segment, case.wrong - known))
     if case.wrong != known and _explained(case, segment)[segment.wrong].all():
         rest = replace(segment, chosen=np.setdiff1d(segment.chosen, chosen))
         covered(case, rest)
@@ -199,9 +200,18 @@ def _one_by_one(case: Case, segment: Segment) -> Core[None]:
         if segment.wrong.any():
             yield from _asked_again(case, segment)
         return
-    if not segment.hazy and _explained(case, segment).all():
-        return
-    yield from reconsider(case, fresh)
+    clear = not segment.hazy and _explained(case, segment).all()
+    yield from reconsider(case, _faint(case, segment, fresh) if clear else fresh)
+
+
+def _faint(case: Case, segment: Segment, fresh: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return the entries found wrong by so little that the directions would not have shown it: seen once, that is."""
+    found = set()
+    for j, i in fresh:
+        off = abs(case.table[j, i][0] - case.yours[j, i])
+        if not (off * np.abs(segment.directions[:, i]) > segment.within[:, j]).any():
+            found.add((j, i))
+    return found
 
 
 def reconsider(case: Case, fresh: set[tuple[int, int]]) -> Core[None]:
@@ -244,17 +254,19 @@ def _asked_again(case: Case, segment: Segment) -> Core[None]:
         case.unlocated = False
 
 
-def _sampled(case: Case, chosen: Indices) -> Core[bool]:
+def _sampled(case: Case, segment: Segment) -> Core[bool]:
     """Look at some entries of many: the largest and random ones; return whether the mistakes are everywhere."""
+    chosen = segment.chosen
     size = (np.abs(case.yours) * case.space.scale).max(axis=0)[chosen]
     largest = chosen[np.argsort(size)[::-1][:SAMPLE]]
     sample = np.union1d(largest, case.rng.choice(chosen, min(SAMPLE, chosen.size), replace=False))
     if case.purse.left < 2 * LEAST * sample.size:
         return False
-    before = len(case.wrong)
+    before = set(case.wrong)
     yield from looked_at(case, sample)
+    yield from reconsider(case, _faint(case, segment, case.wrong - before))
     columns = {i for _, i in case.wrong}
-    if len(case.wrong) > before and len(columns) >= sample.size // 2:
+    if case.wrong != before and len(columns) >= sample.size // 2:
         case.unlocated = True
         return True
     return False

@@ -23,7 +23,6 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import partial
 from math import isfinite, prod
 from typing import Any, NoReturn, TypeAlias, get_args
 
@@ -426,22 +425,11 @@ _FIELDS: dict[str, dict[str, _Field]] = {
     },
     "Descent": {"x": _TREE, "fun": _FLOAT, "evaluations": _INT, "iterations": _INT, "verdict": _DESCENT}
     | {"events": _EVENTS, "path": _TREE, "values": _TREE, "lr": _FLOAT, "note": _STR, "stopped": _STR},
-    "StepStudy": {
-        "steps": _TREE,
-        "values": _TREE,
-        "errors": _TREE,
-        "estimate": (_put_result, partial(_take_result, "Estimate")),
-    }
+    "StepStudy": {"steps": _TREE, "values": _TREE, "errors": _TREE}
+    | {"estimate": (_put_result, lambda found, where: _take_result("Estimate", found, where))}
     | {"best": _FLOAT, "marks": _FACTS},
-    "Slope": {
-        "value": _FLOAT,
-        "error": _FLOAT,
-        "verdict": _VERDICT,
-        "evaluations": _INT,
-        "noise": _FLOAT,
-        "step": _FLOAT,
-    }
-    | {"reach": _FLOAT, "left": _FLOAT, "right": _FLOAT, "jump": _FLOAT, "note": _STR, "advice": _STR},
+    "Slope": {"value": _FLOAT, "error": _FLOAT, "verdict": _VERDICT, "evaluations": _INT, "noise": _FLOAT}
+    | {"step": _FLOAT, "reach": _FLOAT, "left": _FLOAT, "right": _FLOAT, "jump": _FLOAT, "note": _STR, "advice": _STR},
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
     "GradientCheck": {"verdict": _CHECK, "wrong": _TREE, "paths": _PATHS, "table": _ENTRIES, "hint": _STR}
     | {"reason": _STR, "evaluations": _INT, "would_have_caught": _FLOAT, "direction": _FLOAT, "size": _INT},
