@@ -133,7 +133,7 @@ PRICES = [
     ('diff "x^2" --at 3 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
     ('diff "x^2" --at 3 --order 2 --dry-run', "1 parameter: about 23 evaluations, ", (23, 60)),
     ('diff "x^2" --at 3 --step 1e-4 --dry-run', "1 parameter: 2 evaluations, about ", (2, 2)),
-    ('gradient "sum(x^2)" --at 1,2,3 --max-evaluations 50 --dry-run', "3 parameters: about 37 evaluations, ", (37, 50)),
+    ('gradient "sum(x^2)" --at 1,2,3 --max-evaluations 50 --dry-run', "3 parameters: about 41 evaluations, ", (41, 50)),
     ('descend "sum(x^2)" --start 1,2 --iterations 10 --step 1e-4 --dry-run', "2 parameters: about 51 ", (51, None)),
     # What would end in a verdict that is not ok costs as much: the exit status is that of the answer, the price.
     ('diff "abs(x)" --at 0 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
