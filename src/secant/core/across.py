@@ -109,7 +109,8 @@ def look(
     if missing.any():
         # Of a random f, another value at the same x tells how loud it is.
         once_more = yield Request(base, None, (0.0,), repeat=1)
-        loud = 2.0 * LOUD / NEARER * np.abs(values_of(once_more)[0] - fun)
+        apart = np.abs(values_of(once_more)[0] - fun)
+        loud = 2.0 * LOUD / NEARER * np.where(apart > 0.0, np.maximum(apart, noise), 0.0)
         missing = np.where(np.abs(missing) > loud, missing, 0.0)
     return Seen(crease, missing / far)
 
