@@ -1,0 +1,194 @@
+"""Ways of evaluating, put together: who makes the points of a request, who remembers them, who is told.
+
+Rules:
+
+* A *way* answers a request piece by piece: it hands each piece to a sink as soon as it is there. The
+  :class:`Driver` above it puts the pieces into one reply, asks the journal first, and keeps what is new.
+* A round is a barrier: the reply is given when all of its points are there.
+* What a value or an exception means is decided in one place, the :class:`Evaluator`; ways only bring values about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secant.core.request import OK, Reply, Request
+from secant.evaluation.batches import Batches
+from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.how import How
+from secant.evaluation.progress import Reporter
+
+#: Takes positions in a request, and the reply for them.
+Sink: TypeAlias = Callable[[Sequence[int], Reply], None]
+
+
+class Way(Protocol):
+    """A way of evaluating."""
+
+    def reply(self, request: Request, sink: Sink) -> None:
+        """Evaluate a request, and hand on what comes as it comes."""
+
+    def close(self) -> None:
+        """Give back what is held."""
+
+
+class Serial:
+    """One point after the other, in this process, each handed on at once."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+
+    def reply(self, request: Request, sink: Sink) -> None:
+        """Evaluate a request, and hand on what comes as it comes."""
+        for j in range(len(request.t)):
+            sink((j,), self._evaluator(part(request, (j,))))
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
+
+def part(request: Request, positions: Sequence[int]) -> Request:
+    """Return a request for some of the points of another.
+
+    >>> part(Request(np.zeros(2), (0, 1, 1), (0.0, 0.5, -0.5)), (2,))
+    Request(base=array([0., 0.]), lane=(1,), t=(-0.5,), directions=None, repeat=0, imaginary=False)
+    """
+    lane, t = request.lane, request.t
+    chosen: Any = tuple(float(t[j]) for j in positions)
+    lanes = None if lane is None else tuple(int(lane[j]) for j in positions)
+    return Request(request.base, lanes, chosen, request.directions, request.repeat, request.imaginary)
+
+
+class Gathered:
+    """A reply that is put together from pieces.
+
+    >>> gathered = Gathered(2)
+    >>> gathered.put((1,), Reply([4.0]))
+    >>> gathered.put((0,), Reply([3.0]))
+    >>> gathered.reply(True).values
+    [3.0, 4.0]
+    """
+
+    def __init__(self, count: int) -> None:
+        self.status: NDArray[np.int8] = np.full(count, -1, dtype=np.int8)
+        self.values: Any = None
+        self.eps = 0.0
+
+    def put(self, positions: Sequence[int], reply: Reply) -> None:
+        """Put a piece in its places."""
+        rows: Any = np.asarray(reply.values).reshape(len(positions), -1)
+        where: Any = np.asarray(positions)
+        self.status[where] = OK if reply.status is None else reply.status
+        self.eps = max(self.eps, reply.eps)
+        if reply.status is not None and not (reply.status == OK).any():
+            return  # nothing but NaN, perhaps of another width
+        if self.values is None or (self.values.dtype != rows.dtype and rows.dtype == np.complex128):
+            self.values = np.full((len(self.status), rows.shape[1]), np.nan, dtype=rows.dtype)
+        self.values[where] = rows
+
+    def ready(self) -> int:
+        """Return how many of the first points are there."""
+        open_ = np.flatnonzero(self.status < 0)
+        return int(open_[0]) if open_.size else len(self.status)
+
+    def reply(self, plain: bool) -> Reply:
+        """Return it all: as a list of floats where that is asked for, and possible."""
+        status = self.status if self.status.any() else None
+        values = np.full((len(self.status), 1), np.nan) if self.values is None else self.values
+        if plain and values.shape[1] == 1 and values.dtype != np.complex128:
+            return Reply(values[:, 0].tolist(), status, self.eps)
+        return Reply(values, status, self.eps)
+
+
+class Driver:
+    """Answer requests: from the journal what it has, the rest by a way of evaluating."""
+
+    def __init__(self, evaluator: Evaluator, way: Way, reporter: Reporter | None = None) -> None:
+        self.evaluator, self.way = evaluator, way
+        self._reporter = reporter
+
+    def __call__(self, request: Request) -> Reply:
+        """Return the values of a request."""
+        gathered = Gathered(len(request.t))
+
+        def sink(positions: Sequence[int], reply: Reply) -> None:
+            gathered.put(positions, reply)
+            if self._reporter is not None:
+                self._reporter.advance(len(positions))
+
+        self.way.reply(request, sink)
+        gathered.eps = self.evaluator.eps
+        plain = not isinstance(request.t, np.ndarray) and not self.evaluator.value_shape
+        return gathered.reply(plain and not request.imaginary)
+
+    def close(self) -> None:
+        """Give back what is held."""
+        try:
+            self.way.close()
+        finally:
+            if self._reporter is not None:
+                self._reporter.close()
+
+
+class Asked:
+    """An evaluator, what answers requests with it, and the end of both.
+
+    Attributes
+    ----------
+    evaluator : what knows x, and what f's values are like.
+    evaluate : what answers requests: the evaluator itself, or a driver above it.
+    """
+
+    __slots__ = ("_driver", "evaluate", "evaluator")
+
+    def __init__(self, evaluator: Evaluator, driver: Driver | None = None) -> None:
+        self.evaluator, self._driver = evaluator, driver
+        self.evaluate: Callable[[Request], Reply] = evaluator.__call__ if driver is None else driver
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._driver is not None:
+            self._driver.close()
+
+
+def evaluating(
+    f: Callable[..., Any],
+    x: Any,
+    how: How,
+    *,
+    args: tuple[Any, ...] = (),
+    x_name: str = "x",
+    budget: int | None = None,
+    expected: int | None = None,
+) -> Asked:
+    """Return f at x, to be evaluated as the options say; to be used in a ``with`` statement.
+
+    Parameters
+    ----------
+    f, x, args, x_name : see :class:`Evaluator`.
+    how : the options.
+    budget : the most evaluations there may be, where somebody set that: no guard then spends one.
+    expected : what the question usually costs, for the progress.
+
+    >>> from secant.evaluation.how import checked
+    >>> with evaluating(lambda x: x**2, 3.0, checked({"vectorized": True})) as asked:
+    ...     asked.evaluate(Request(asked.evaluator.base, None, (0.0, 1.0, 2.0))).values
+    [9.0, 16.0, 25.0]
+    """
+    if how.plain:
+        return Asked(Evaluator(f, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name))
+    way: Way
+    if how.vectorized:
+        batches = Batches(f, x, args, how.vectorized, how.on_error, x_name=x_name, guarded=budget is None)
+        evaluator, way = batches.evaluator, batches
+    else:
+        evaluator = Evaluator(f, x, args=args, on_error=how.on_error, x_name=x_name)
+        way = Serial(evaluator)
+    reporter = Reporter(how.progress, expected) if how.progress else None
+    return Asked(evaluator, Driver(evaluator, way, reporter))
