@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -20,7 +20,13 @@ from secant.core.request import OK, Reply, Request
 from secant.evaluation.batches import Batches
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.how import How
+from secant.evaluation.identity import identity, point_of
+from secant.evaluation.journal import Journal
+from secant.evaluation.ledger import Ledger, Page
 from secant.evaluation.progress import Reporter
+
+#: Characters of an option's value that a journal shows in full.
+SHORT = 40
 
 #: Takes positions in a request, and the reply for them.
 Sink: TypeAlias = Callable[[Sequence[int], Reply], None]
@@ -78,7 +84,7 @@ class Gathered:
         self.values: Any = None
         self.eps = 0.0
 
-    def put(self, positions: Sequence[int], reply: Reply) -> None:
+    def put(self, positions: Sequence[int] | NDArray[np.intp], reply: Reply) -> None:
         """Put a piece in its places."""
         rows: Any = np.asarray(reply.values).reshape(len(positions), -1)
         where: Any = np.asarray(positions)
@@ -107,29 +113,67 @@ class Gathered:
 class Driver:
     """Answer requests: from the journal what it has, the rest by a way of evaluating."""
 
-    def __init__(self, evaluator: Evaluator, way: Way, reporter: Reporter | None = None) -> None:
+    def __init__(
+        self, evaluator: Evaluator, way: Way, journal: Journal | None = None, reporter: Reporter | None = None
+    ) -> None:
         self.evaluator, self.way = evaluator, way
-        self._reporter = reporter
+        self._journal, self._reporter = journal, reporter
+        self._ledger = None if journal is None else Ledger(journal, evaluator)
 
     def __call__(self, request: Request) -> Reply:
         """Return the values of a request."""
-        gathered = Gathered(len(request.t))
+        count, evaluator = len(request.t), self.evaluator
+        gathered = Gathered(count)
+        if self._ledger is None:
+            self._missing(request, request, range(count), gathered, None)
+        else:
+            page = self._ledger.open(request)
+            known, reply = self._ledger.recall(page, lambda j: self._once(part(request, (j,))))
+            if reply is not None:
+                gathered.put(known, reply)
+                self._told(len(known), len(known))
+            if len(known) < count:
+                rest = np.flatnonzero(gathered.status < 0).tolist() if len(known) else range(count)
+                self._missing(request if not len(known) else part(request, rest), request, rest, gathered, page)
+        gathered.eps = evaluator.eps
+        plain = not isinstance(request.t, np.ndarray) and not evaluator.value_shape
+        return gathered.reply(plain and not request.imaginary)
+
+    def _missing(
+        self, asked: Request, whole: Request, where: Sequence[int], gathered: Gathered, page: Page | None
+    ) -> None:
+        """Evaluate some points of a whole request: those at ``where`` in it."""
+        evaluator, same = self.evaluator, asked is whole
+        before = evaluator.evaluations
 
         def sink(positions: Sequence[int], reply: Reply) -> None:
-            gathered.put(positions, reply)
+            nonlocal before
+            places = positions if same else [where[j] for j in positions]
+            gathered.put(places, reply)
+            if page is not None:
+                page.keep(evaluator, places, reply, evaluator.evaluations - before)
+            before = evaluator.evaluations
             if self._reporter is not None:
-                self._reporter.advance(len(positions))
+                self._told(len(places), 0)
 
-        self.way.reply(request, sink)
-        gathered.eps = self.evaluator.eps
-        plain = not isinstance(request.t, np.ndarray) and not self.evaluator.value_shape
-        return gathered.reply(plain and not request.imaginary)
+        self.way.reply(asked, sink)
+
+    def _once(self, request: Request) -> Reply:
+        found: list[Reply] = []
+        self.way.reply(request, lambda _, reply: found.append(reply))
+        return found[0]
+
+    def _told(self, count: int, remembered: int) -> None:
+        if self._reporter is not None:
+            self._reporter.advance(count, remembered)
 
     def close(self) -> None:
         """Give back what is held."""
         try:
             self.way.close()
         finally:
+            if self._journal is not None:
+                self._journal.close()
             if self._reporter is not None:
                 self._reporter.close()
 
@@ -166,6 +210,7 @@ def evaluating(
     x_name: str = "x",
     budget: int | None = None,
     expected: int | None = None,
+    question: Mapping[str, Any] | None = None,
 ) -> Asked:
     """Return f at x, to be evaluated as the options say; to be used in a ``with`` statement.
 
@@ -175,6 +220,7 @@ def evaluating(
     how : the options.
     budget : the most evaluations there may be, where somebody set that: no guard then spends one.
     expected : what the question usually costs, for the progress.
+    question : what is asked, and its options, by name: a journal belongs to one question.
 
     >>> from secant.evaluation.how import checked
     >>> with evaluating(lambda x: x**2, 3.0, checked({"vectorized": True})) as asked:
@@ -190,5 +236,22 @@ def evaluating(
     else:
         evaluator = Evaluator(f, x, args=args, on_error=how.on_error, x_name=x_name)
         way = Serial(evaluator)
+    journal = None
+    if how.journal is not None:
+        journal = Journal(how.journal, _identity(f, args, evaluator, how, question or {}))
     reporter = Reporter(how.progress, expected) if how.progress else None
-    return Asked(evaluator, Driver(evaluator, way, reporter))
+    return Asked(evaluator, Driver(evaluator, way, journal, reporter))
+
+
+def _identity(
+    f: Callable[..., Any], args: tuple[Any, ...], evaluator: Evaluator, how: How, question: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return all that must be the same when a question is started again."""
+    parts = {"the point": point_of(evaluator.base, evaluator.layout)}
+    for name, value in {**question, "on_error": how.on_error}.items():
+        text = repr(value)
+        plain = isinstance(value, str | int | float | bool | None) and len(text) <= SHORT
+        parts[f"the option `{name}`"] = text if plain else f"({identity(value, ())['f']})"
+    if how.journal_id is not None:
+        return parts | {"the option `journal_id`": repr(how.journal_id)}
+    return parts | identity(f, args)
