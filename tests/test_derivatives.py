@@ -171,7 +171,6 @@ def test_no_more_calls_than_allowed_and_all_are_counted(budget) -> None:
     assert secant.gradient(creased, x, max_evaluations=5).verdict is Verdict.UNRESOLVED
 
 
-@pytest.mark.xfail(strict=True, reason="each output has the budget to itself")
 @pytest.mark.parametrize("outputs", [5, 30])
 def test_outputs_share_one_budget(outputs) -> None:
     w = 10.0 ** np.linspace(0.0, 4.0, outputs)

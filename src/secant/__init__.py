@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from secant._api.studies import noise, steps
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
     from secant.core.measures import Noise, Price
-    from secant.core.request import Reply, Request, run
-    from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
+    from secant.core.request import Interrupted, Reply, Request, run
+    from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
     from secant.core.serialize import from_json
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import DescentVerdict, Verdict
@@ -37,11 +37,13 @@ _HOME = {
     "Event": "secant.core.results",
     "InputError": "secant.core.errors",
     "InputTypeError": "secant.core.errors",
+    "Interrupted": "secant.core.request",
     "Noise": "secant.core.measures",
     "OutputError": "secant.core.errors",
     "Price": "secant.core.measures",
     "Reply": "secant.core.request",
     "Request": "secant.core.request",
+    "Samples": "secant.core.results",
     "SecantError": "secant.core.errors",
     "Slope": "secant.core.results",
     "Stencil": "secant.core.stencils",
@@ -69,11 +71,13 @@ __all__ = [
     "Event",
     "InputError",
     "InputTypeError",
+    "Interrupted",
     "Noise",
     "OutputError",
     "Price",
     "Reply",
     "Request",
+    "Samples",
     "SecantError",
     "Slope",
     "Stencil",

@@ -452,6 +452,43 @@ def test_an_interrupted_run_says_so(say, monkeypatch: pytest.MonkeyPatch) -> Non
     assert said.err.split() == ["secant:", "interrupted"]
 
 
+PRESSED = """
+calls = 0
+
+def f(x):
+    global calls
+    calls += 1
+    if calls == AT:
+        raise KeyboardInterrupt
+    return x * x
+
+def slow(x):
+    import time
+    time.sleep(0.002)
+    return x * x
+"""
+
+
+@pytest.mark.parametrize("command", ["diff {} --at 1.5", "gradient {} --at 1.5", "descend {} --start 1.5"])
+def test_ctrl_c_prints_what_is_known(say, tmp_path: Path, command: str) -> None:
+    path = tmp_path / "pressed.py"
+    path.write_text(PRESSED.replace("AT", "5"), encoding="utf-8")
+    said = say(command.format(f"{path}:f"))
+    assert said.status == 130
+    assert "cut short from the keyboard" in said.out
+    assert said.err == ""
+
+
+@pytest.mark.parametrize("command", ["diff {} --at 1.5", "gradient {} --at 1.5", "descend {} --start 1.5"])
+def test_a_deadline_prints_what_is_known(say, tmp_path: Path, command: str) -> None:
+    path = tmp_path / "slow.py"
+    path.write_text(PRESSED, encoding="utf-8")
+    said = say(command.format(f"{path}:slow") + " --deadline 1e-4")
+    assert said.status == 1
+    assert "cut short by the deadline" in said.out
+    assert say(command.format(f"{path}:slow") + " --deadline 0").status == 2
+
+
 def test_numbers_of_a_gradient_are_those_of_the_library(say) -> None:
     out = say('gradient "x[0]^3*x[1]" --at 2,5 --json').out
     expected = secant.gradient(lambda x: x[0] ** 3.0 * x[1], np.array([2.0, 5.0]))

@@ -14,11 +14,11 @@ from hypothesis.extra import numpy as hnp
 
 from secant.core.errors import InputError, InputTypeError
 from secant.core.measures import Noise, Price
-from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
+from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
 from secant.core.serialize import _FIELDS, from_json, to_json
 from secant.core.verdicts import DescentVerdict, Verdict
 
-NAMES = "Estimate, Descent, StepStudy, Slope, Event, Noise, Price"
+NAMES = "Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples"
 DTYPES = ["f8", "f4", "f2", ">f8", "c16", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 
 floats = st.floats()
@@ -54,8 +54,19 @@ slopes = st.builds(Slope, floats, floats, verdicts, counts, floats, floats, floa
 events = st.builds(
     Event, st.sampled_from(list(DescentVerdict)), counts, counts, texts, st.dictionaries(texts, floats, max_size=2)
 )
+samples = st.builds(Samples, arrays(), arrays(), arrays(), arrays(), arrays() | st.none())
 estimates = st.builds(
-    Estimate, trees, trees, trees, verdicts, counts, st.dictionaries(texts, slopes, max_size=2), trees
+    Estimate,
+    trees,
+    trees,
+    trees,
+    verdicts,
+    counts,
+    st.dictionaries(texts, slopes, max_size=2),
+    trees,
+    trees,
+    samples | st.none(),
+    texts,
 )
 descents = st.builds(
     Descent,
@@ -69,11 +80,12 @@ descents = st.builds(
     trees,
     floats,
     texts,
+    texts,
 )
 prices = st.builds(Price, counts, counts, counts, floats, floats, floats)
 noises = st.builds(Noise, floats, floats, counts, texts)
 studies = st.builds(StepStudy, trees, trees, trees, estimates, floats, st.dictionaries(texts, floats, max_size=2))
-results = slopes | events | estimates | descents | studies | noises | prices
+results = slopes | events | estimates | descents | studies | noises | prices | samples
 
 
 def same(x: Any, y: Any) -> bool:
@@ -127,7 +139,7 @@ def test_the_text_is_strict_json_on_one_line_of_ascii(result) -> None:
     assert "\n" not in text
 
 
-@pytest.mark.parametrize("cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price])
+@pytest.mark.parametrize("cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples])
 def test_the_schema_has_every_field(cls) -> None:
     assert list(_FIELDS[cls.__name__]) == [field.name for field in dataclasses.fields(cls)]
 
@@ -174,6 +186,8 @@ def test_the_text_itself() -> None:
         },
         "fun": None,
         "step": None,
+        "samples": None,
+        "stopped": "",
     }
 
 

@@ -7,26 +7,24 @@ each other, and puts the answer into x's structure. There is no mathematics here
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf, nan
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from secant._api.options import DEFAULT_BUDGET, Method, Options, at_point, coordinate_lines, direction_line, options
-from secant._api.select import Positions, narrowed, positions
+from secant._api.answers import answered, by_entry, by_output, once_more, one_output
+from secant._api.options import Method, Options, at_point, coordinate_lines, direction_line, options, spared, switch
+from secant._api.select import positions
 from secant.core import imaginary, operators
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.operators import Slopes, fixed, lines
-from secant.core.request import Core, Floats, Request, run
-from secant.core.results import Estimate, Slope
-from secant.core.verdicts import Verdict, worst
-from secant.evaluation.evaluator import Evaluator, OnError
+from secant.core.request import Core, Floats
+from secant.core.results import Estimate
+from secant.evaluation.evaluator import OnError
 from secant.evaluation.trees import flatten
-
-#: A step that is smaller than this share of x moves few functions, so that it does not tell which do not use x.
-TRIFLE = 2.0**-26
+from secant.evaluation.watch import watched
 
 
 def derivative(
@@ -40,7 +38,11 @@ def derivative(
     noise: float | Noise | None = None,
     rtol: float = 0.0,
     max_evaluations: int | None = None,
+    f0: Any = None,
+    keep_samples: bool = False,
+    seed: int | None = None,
     args: tuple[Any, ...] = (),
+    deadline: float | None = None,
     on_error: OnError = "domain",
 ) -> Estimate:
     """Differentiate f at a number.
@@ -56,11 +58,16 @@ def derivative(
     step : a fixed step: the formula's own bits, with no error bar and the verdict ``unresolved``.
     bounds : (lower, upper), each a number or None; f is never evaluated outside.
     max_step : the largest distance from x at which f may be evaluated.
-    noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`; one
-        that is relative costs an evaluation of f(x) beforehand.
+    noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`.
     rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
     max_evaluations : the most calls of f; 13 are usual, 40 the default limit.
+    f0 : f(x), when it is known: one evaluation less.
+    keep_samples : whether the answer carries all values of f that were paid for, as :class:`Samples`.
+    seed : an integer that f is handed as ``seed=`` at every point: a random f that seeds its generator with it is a
+        function, and has a derivative.
     args : further arguments of f.
+    deadline : seconds after which no call of f begins (one under way is not broken off, and the first is always made).
+        What is not finished by then is ``unresolved``; Ctrl-C has the same effect. ``stopped`` of the answer says so.
     on_error : what exceptions of f away from x mean: ``"domain"`` (ArithmeticError and ValueError end the
         domain, others pass through), ``"raise"`` (all pass through), ``"mark"`` (the verdict ``failed``).
 
@@ -83,14 +90,17 @@ def derivative(
     True
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
-    evaluator = Evaluator(f, x, args=args, on_error=on_error)
+    keep = switch("keep_samples", keep_samples) if keep_samples is not False else False
+    watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error)
+    evaluator = watch.evaluator
     if not evaluator.layout.scalar:
         came = f"{kind_of(x)} of {evaluator.layout.size} entries"
         raise InputTypeError(f"`x` must be a single number; got {came} (use `gradient` for arrays and trees)")
-    chosen = at_point(chosen, evaluator)
-    problems = coordinate_lines(chosen, evaluator.base, evaluator.layout)
-    found = run(core_for(chosen, evaluator.base, problems), evaluator)
-    return _by_output(evaluator, _again(chosen, evaluator, _settle(chosen, found)))
+    chosen = at_point(chosen, watch)
+    most = spared(chosen, f0)
+    problems = coordinate_lines(most, evaluator.base, evaluator.layout)
+    found = answered(watch, chosen, core_for(most, evaluator.base, problems), problems)
+    return by_output(watch, found, keep)
 
 
 def gradient(
@@ -105,7 +115,11 @@ def gradient(
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     wrt: Any = None,
+    f0: Any = None,
+    keep_samples: bool = False,
+    seed: int | None = None,
     args: tuple[Any, ...] = (),
+    deadline: float | None = None,
     on_error: OnError = "domain",
     inplace: bool = False,
 ) -> Estimate:
@@ -143,20 +157,19 @@ def gradient(
         raise InputError(
             "`inplace` must be False with `method='complex'`: real arrays have no room for complex numbers"
         )
-    evaluator = Evaluator(f, x, args=args, on_error=on_error, inplace=inplace)
+    keep = switch("keep_samples", keep_samples)
+    watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
+    evaluator = watch.evaluator
     varying = positions(wrt, x, evaluator.layout)
-    chosen = at_point(chosen, evaluator)
-    evaluate = evaluator if varying is None else narrowed(evaluator, varying, evaluator.layout.size)
-    problems = coordinate_lines(chosen, evaluator.base, evaluator.layout, varying)
-    core = core_for(chosen, evaluator.base, problems, whole=True)
-    found = _settle(chosen, run(core, evaluate))
+    chosen = at_point(chosen, watch)
+    most = spared(chosen, f0)
+    problems = coordinate_lines(most, evaluator.base, evaluator.layout, varying)
+    core = core_for(most, evaluator.base, problems, whole=True)
+    found = answered(watch, chosen, core, problems, varying=varying)
     one_output(evaluator, "gradient")
-    found = _again(chosen, evaluator, found)
     if chosen.formula is not None and not evaluator.distinct and varying is None:
-        evaluator(
-            Request(evaluator.base, None, (0.0,))
-        )  # a formula that leaves x out may see the same value all around it
-    return _by_entry(evaluator, found, varying)
+        once_more(watch)  # a formula that leaves x out may see the same value all around it
+    return by_entry(watch, found, varying, keep)
 
 
 def directional(
@@ -171,7 +184,11 @@ def directional(
     noise: float | Noise | None = None,
     rtol: float = 0.0,
     max_evaluations: int | None = None,
+    f0: Any = None,
+    keep_samples: bool = False,
+    seed: int | None = None,
     args: tuple[Any, ...] = (),
+    deadline: float | None = None,
     on_error: OnError = "domain",
 ) -> Estimate:
     """Differentiate f at x along v: the derivative of ``f(x + t * v)`` by t at 0.
@@ -184,16 +201,19 @@ def directional(
     1 +/- ...   ok   ... evaluations
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
-    evaluator = Evaluator(f, x, args=args, on_error=on_error)
+    keep = switch("keep_samples", keep_samples)
+    watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error)
+    evaluator = watch.evaluator
     vector, layout = flatten(v, name="v")
     if layout.shapes != evaluator.layout.shapes:
         raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
     if not vector.any():
         raise InputError("`v` must not be zero: it names the direction")
-    chosen = at_point(chosen, evaluator)
-    problem = direction_line(chosen, evaluator, vector)
-    found = run(core_for(chosen, evaluator.base, [problem], vector[np.newaxis]), evaluator)
-    return _by_output(evaluator, _again(chosen, evaluator, _settle(chosen, found)))
+    chosen = at_point(chosen, watch)
+    most = spared(chosen, f0)
+    problem = direction_line(most, evaluator, vector)
+    core = core_for(most, evaluator.base, [problem], vector[np.newaxis])
+    return by_output(watch, answered(watch, chosen, core, [problem], along=True), keep)
 
 
 def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
@@ -221,7 +241,10 @@ def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
             raise InputTypeError(f"`grad` has no option `{name}`; its options are {', '.join(known)}")
 
     def gradient_of_f(x: Any, *args: Any) -> Any:
-        return gradient(f, x, args=args, **how).value
+        found = gradient(f, x, args=args, **how)
+        if found.stopped == "keyboard":
+            raise KeyboardInterrupt  # plain arrays cannot say that they were cut short
+        return found.value
 
     return gradient_of_f
 
@@ -239,7 +262,8 @@ def core_for(
         return imaginary.complex_step(base, problems, directions, chosen.step, _complex_budget(chosen, len(problems)))
     if chosen.formula is not None:
         return fixed(base, problems, chosen.formula, chosen.step, directions, fun)
-    return operators.gradient(base, problems) if whole else lines(base, problems, directions)
+    most = chosen.max_evaluations
+    return operators.gradient(base, problems, most=most) if whole else lines(base, problems, directions, most=most)
 
 
 def _complex_budget(chosen: Options, count: int) -> float:
@@ -249,145 +273,3 @@ def _complex_budget(chosen: Options, count: int) -> float:
     if most < least:
         raise InputError(f"`max_evaluations` must be at least {least} here with `method='complex'`; got {most}")
     return most
-
-
-def _again(chosen: Options, evaluator: Evaluator, found: Slopes) -> Slopes:
-    """Ask once more at x where f was found noisy: another value there says that f is random, and how to mend that.
-
-    It is one evaluation, out of the budget, and left out when nothing is left of that.
-    """
-    rows = found.slopes
-    for row in rows:
-        if any(slope.verdict is Verdict.NOISY for slope in row):
-            break
-    else:
-        return found
-    most = chosen.max_evaluations or 1 + len(rows[0]) * (DEFAULT_BUDGET - 1)
-    if evaluator.evaluations >= most:
-        return found
-    reply = evaluator(Request(evaluator.base, None, (0.0,), repeat=1))
-    values = np.asarray(reply.values).reshape(-1)
-    second = [*values.real.tolist(), *(values.imag.tolist() if np.iscomplexobj(values) else ())]
-    marked = [
-        tuple(_random(slope) if slope.verdict is Verdict.NOISY and value != first else slope for slope in row)
-        for row, first, value in zip(rows, found.outputs, second, strict=True)
-    ]
-    return Slopes(tuple(marked), found.outputs)
-
-
-def _random(slope: Slope) -> Slope:
-    from dataclasses import replace
-
-    note = "f gave another value at the same x, so it is random: fix its seed, the same random numbers at every point"
-    return replace(slope, note=f"{slope.note}; {note}" if slope.note else note)
-
-
-def _settle(chosen: Options, found: Slopes) -> Slopes:
-    """Call a slope that was asked for from one side ``ok`` when nothing but the asking made it one-sided."""
-    if chosen.formula is not None or chosen.method not in ("forward", "backward"):
-        return found
-    return Slopes(tuple(tuple(_asked(slope) for slope in row) for row in found.slopes), found.outputs)
-
-
-def _asked(slope: Slope) -> Slope:
-    from dataclasses import replace
-
-    return replace(slope, verdict=Verdict.OK) if slope.verdict is Verdict.AT_BOUND else slope
-
-
-def one_output(evaluator: Evaluator, what: str) -> None:
-    """Refuse a function of many outputs, or complex ones, where a scalar is needed."""
-    shape = evaluator.value_shape
-    size = int(np.prod(shape)) if shape else 1
-    if evaluator.complex_values:
-        raise InputTypeError(f"`f` must return a real number for `{what}`; it returned a complex one")
-    if size != 1:
-        raise InputTypeError(f"`f` must return one number for `{what}`; it returned an array of shape {shape}")
-
-
-def _by_entry(evaluator: Evaluator, found: Slopes, varying: Positions | None = None) -> Estimate:
-    """Put the slopes of one output into x's structure; NaN where an entry was not asked for."""
-    layout = evaluator.layout
-    slopes = found.slopes[0]
-    if layout.size > 0 and not layout.scalar and varying is None and _still(slopes, evaluator):
-        slopes = tuple(Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach) for slope in slopes)
-    if varying is not None:
-        # Nothing is wrong with what was not asked for, so its verdict is ok; what marks it is an error of NaN.
-        full = [Slope(nan, nan, Verdict.OK)] * layout.size
-        for i, slope in zip(varying.tolist(), slopes, strict=True):
-            full[i] = slope
-        slopes = tuple(full)
-    verdicts = [slope.verdict for slope in slopes]
-    details = {layout.path(i): slope for i, slope in enumerate(slopes) if slope.verdict is not Verdict.OK or slope.note}
-    return Estimate(
-        layout.wrap([slope.value for slope in slopes], "value"),
-        layout.wrap([slope.error for slope in slopes], "error"),
-        layout.wrap(verdicts, "verdict"),
-        worst(verdicts),
-        evaluator.evaluations,
-        details,
-        found.outputs[0],
-        layout.wrap([slope.step for slope in slopes], "error"),
-    )
-
-
-def _still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
-    """Return whether f gave the very same value at every point, over steps that are no trifle beside x."""
-    if evaluator.distinct or evaluator.evaluations < 2:
-        return False
-    sizes = np.abs(evaluator.base).tolist()
-    return all(slope.value == 0.0 and slope.reach > TRIFLE * size for slope, size in zip(slopes, sizes, strict=True))
-
-
-def _by_output(evaluator: Evaluator, found: Slopes) -> Estimate:
-    """Put the slopes of one line into the shape of f's value."""
-    shape = evaluator.value_shape or ()
-    if not shape and not evaluator.complex_values:
-        slope = found.slopes[0][0]
-        verdict = slope.verdict
-        seen = {"": slope} if verdict is not Verdict.OK or slope.note else {}
-        return Estimate(
-            slope.value, slope.error, verdict, verdict, evaluator.evaluations, seen, found.outputs[0], slope.step
-        )
-    slopes = [row[0] for row in found.slopes]
-    values: Any = [slope.value for slope in slopes]
-    errors: Any = [slope.error for slope in slopes]
-    verdicts: Any = [slope.verdict for slope in slopes]
-    outputs: Any = list(found.outputs)
-    if evaluator.complex_values:
-        half = len(slopes) // 2
-        values, errors, outputs = (_joined(part, half) for part in (values, errors, outputs))
-        errors = [abs(error) for error in errors]
-        verdicts = [worst(pair) for pair in zip(verdicts[:half], verdicts[half:], strict=True)]
-        slopes = [
-            max(pair, key=lambda slope: slope.verdict.severity)
-            for pair in zip(slopes[:half], slopes[half:], strict=True)
-        ]
-    if not shape:
-        slope = slopes[0]
-        details = {"": slope} if slope.verdict is not Verdict.OK or slope.note else {}
-        return Estimate(
-            values[0], errors[0], verdicts[0], verdicts[0], evaluator.evaluations, details, outputs[0], slope.step
-        )
-    labels = [f"[{', '.join(map(str, index))}]" for index in np.ndindex(shape)]
-    details = {
-        label: slope
-        for label, slope in zip(labels, slopes, strict=True)
-        if slope.verdict is not Verdict.OK or slope.note
-    }
-    words = np.empty(len(verdicts), dtype=object)
-    words[:] = verdicts
-    return Estimate(
-        np.array(values).reshape(shape),
-        np.array(errors).reshape(shape),
-        words.reshape(shape),
-        worst(verdicts),
-        evaluator.evaluations,
-        details,
-        np.array(outputs).reshape(shape),
-        np.array([slope.step for slope in slopes]).reshape(shape),
-    )
-
-
-def _joined(parts: Sequence[float], half: int) -> list[complex]:
-    return [complex(real, imaginary) for real, imaginary in zip(parts[:half], parts[half:], strict=True)]

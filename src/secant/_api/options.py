@@ -21,6 +21,7 @@ from secant.core.stencils import BACKWARD, CENTRAL, FORWARD, Stencil
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
+from secant.evaluation.watch import Watch
 
 Method: TypeAlias = Literal["auto", "central", "forward", "backward", "complex"] | Stencil
 
@@ -64,6 +65,13 @@ def real(name: str, value: Any, low: float, allowed: str, *, closed: bool = Fals
     return number
 
 
+def switch(name: str, value: Any) -> bool:
+    """Return True or False, or raise."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputTypeError(f"`{name}` must be True or False; got {value!r}")
+    return bool(value)
+
+
 def whole(name: str, value: Any, low: int) -> int:
     """Return an integer of at least ``low``, or raise."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
@@ -101,7 +109,8 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
         _noise(noise.absolute if isinstance(noise, Noise) else noise),
         real("rtol", rtol, 0.0, "a number of at least 0", closed=True),
         None if max_evaluations is None else whole("max_evaluations", max_evaluations, 1),
-        _noise(noise.relative) if isinstance(noise, Noise) else 0.0,
+        # A fixed step does not ask how noisy f is.
+        _noise(noise.relative) if isinstance(noise, Noise) and formula is None else 0.0,
     )
 
 
@@ -115,19 +124,15 @@ def level_at(chosen: Options, value: float) -> Options:
     return replace(chosen, noise=chosen.noise + added, relative=0.0)
 
 
-def at_point(chosen: Options, evaluator: Evaluator) -> Options:
-    """Return the options for f at its point: relative noise needs f(x), one evaluation out of the budget.
+def at_point(chosen: Options, watch: Watch) -> Options:
+    """Return the options for f at its point: relative noise needs f(x), which nobody asks for a second time then.
 
-    Of several outputs the largest sets the level. When there is nothing to spare the absolute part has to do.
+    Of several outputs the largest sets the level.
     """
-    most = chosen.max_evaluations
     if not chosen.relative:
         return chosen
-    if most == 1:
-        return replace(chosen, relative=0.0)
-    reply = evaluator(Request(evaluator.base, None, (0.0,)))
-    left = None if most is None else most - 1
-    return replace(level_at(chosen, float(np.max(np.abs(reply.values)))), max_evaluations=left)
+    reply = watch(Request(watch.evaluator.base, None, (0.0,)))
+    return level_at(chosen, float(np.max(np.abs(reply.values))))
 
 
 def _bound(side: str, value: Any, layout: Layout, default: float) -> Floats:
@@ -209,12 +214,19 @@ def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
     return below, above
 
 
-def line_budgets(chosen: Options, count: int) -> list[int]:
-    """Share one budget for all lines (f at the point is paid for once)."""
-    if chosen.max_evaluations is None:
-        return [DEFAULT_BUDGET] * count
-    share, rest = divmod(chosen.max_evaluations - 1, count)
-    return [1 + share + (index < rest) for index in range(count)]
+def line_budget(chosen: Options, count: int) -> int:
+    """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
+    most = chosen.max_evaluations
+    if most is None:
+        return DEFAULT_BUDGET
+    return min(most, max(DEFAULT_BUDGET, 1 + (most - 1) // max(count, 1)))
+
+
+def spared(chosen: Options, f0: Any) -> Options:
+    """Return the options with the evaluation of f(x) left to other points, when ``f0`` is given."""
+    if f0 is None or chosen.max_evaluations is None:
+        return chosen
+    return replace(chosen, max_evaluations=chosen.max_evaluations + 1)
 
 
 def coordinate_lines(
@@ -228,11 +240,11 @@ def coordinate_lines(
     eps = layout.eps
     places = range(layout.size) if varying is None else [int(i) for i in varying]
     count = len(places)
-    budgets = line_budgets(chosen, count)
+    budget = line_budget(chosen, count)
     plain = layout.exact
     pairs = DEFAULT_BUDGET if count == 1 else FEW_PAIRS if count < MANY else MANY_PAIRS
     made = []
-    for i, budget in zip(places, budgets, strict=True):
+    for i in places:
         x = base.item(i)
         below, above = (inf, inf) if space is None else (float(space[0][i]), float(space[1][i]))
         below, above = _sides(chosen, below, above)
@@ -279,7 +291,7 @@ def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
         float((chosen.max_step / share).min()),
         chosen.noise,
         chosen.rtol,
-        line_budgets(chosen, 1)[0],
+        line_budget(chosen, 1),
         eps,
         None,
         2.0 * eps * float((size / share).max()),

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from secant._api.derivatives import derivative, directional, gradient, one_output
+from secant._api.answers import one_output
+from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
 from secant._api.options import DEFAULT_BUDGET, Options, options
 from secant._api.select import positions
@@ -25,7 +26,7 @@ from secant.core import imaginary
 from secant.core.errors import InputError, InputTypeError
 from secant.core.measures import Price
 from secant.core.request import Request
-from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.watch import watched
 
 #: Evaluations of one line beyond f at the point: usual, and usual with an `rtol`.
 USUAL, EARLY = 12, 8
@@ -82,7 +83,14 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     bound.apply_defaults()
     given = bound.arguments
     chosen = options(*(given.get(option, _default(option)) for option in _NUMERICAL))
-    evaluator = Evaluator(f, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False))
+    evaluator = watched(
+        f,
+        x,
+        seed=given.get("seed"),
+        args=given["args"],
+        on_error=given["on_error"],
+        inplace=given.get("inplace", False),
+    ).evaluator
     if question in (derivative, steps) and not evaluator.layout.scalar:
         raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
     began = perf_counter()
@@ -102,29 +110,28 @@ def _default(option: str) -> Any:
     return {"method": "auto", "rtol": 0.0}.get(option)
 
 
-def _lines(chosen: Options, count: int) -> _Count:
-    """Count the evaluations of lines side by side."""
+def _lines(chosen: Options, count: int, known: bool) -> _Count:
+    """Count the evaluations of lines side by side, f at the point among them unless it is ``known``."""
+    most = chosen.max_evaluations
+    here = 0 if known else 1
     if chosen.method == "complex":
-        least, top = 1 + count * imaginary.USUAL, 1 + count * imaginary.MOST
-        top = max(least, min(top, chosen.max_evaluations or top))
-        return _Count(least + bool(chosen.relative), top + bool(chosen.relative))
+        least, top = here + count * imaginary.USUAL, here + count * imaginary.MOST
+        return _Count(least, max(least, min(top, most or top)))
     if chosen.formula is not None:
         moved = sum(offset != 0 for offset in chosen.formula.offsets)
-        exact = count * moved + (moved < len(chosen.formula.offsets)) + bool(chosen.relative)
+        exact = count * moved + (here if moved < len(chosen.formula.offsets) else 0)
         return _Count(exact, exact)
-    usual = 1 + count * (EARLY if chosen.rtol else USUAL) + bool(chosen.relative)
-    most = chosen.max_evaluations
-    if most is None:
-        most = 1 + count * (DEFAULT_BUDGET - 1) + bool(chosen.relative)
-    return _Count(min(usual, most), most)
+    usual = here + count * (EARLY if chosen.rtol else USUAL)
+    top = here + count * (DEFAULT_BUDGET - 1) if most is None else most
+    return _Count(min(usual, top), top)
 
 
-def _of_line(chosen: Options, _: int, __: Any) -> _Count:
-    return _lines(chosen, 1)
+def _of_line(chosen: Options, _: int, given: Any) -> _Count:
+    return _lines(chosen, 1, given.get("f0") is not None)
 
 
-def _of_gradient(chosen: Options, entries: int, __: Any) -> _Count:
-    count = _lines(chosen, entries)
+def _of_gradient(chosen: Options, entries: int, given: Any) -> _Count:
+    count = _lines(chosen, entries, given.get("f0") is not None)
     own = chosen.formula is None and chosen.method != "complex"
     if entries < 2 or not own or chosen.max_evaluations is not None or chosen.bounds is not None:
         return count
@@ -135,7 +142,7 @@ def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
     iterations = given["iterations"]
     if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
         raise InputError(f"`iterations` must be an integer of at least 0; got {iterations!r}")
-    one = _lines(chosen, entries)
+    one = _lines(chosen, entries, False)
     # A central difference leaves f at the point out, which a descent wants to know.
     centre = chosen.formula is not None and 0 not in chosen.formula.offsets
     usual, most = one.usual + centre, one.most + centre
@@ -143,7 +150,7 @@ def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
 
 
 def _of_steps(chosen: Options, _: int, given: Any) -> _Count:
-    one = _lines(chosen, 1)
+    one = _lines(chosen, 1, False)
     tried = 50 if given["steps"] is None else len(given["steps"])
     return _Count(one.usual + 2 * tried, one.most + 2 * tried)
 

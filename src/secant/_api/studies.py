@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from secant._api.derivatives import derivative, one_output
+from secant._api.answers import one_output
+from secant._api.derivatives import derivative
 from secant._api.options import real, whole
 from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line

@@ -17,12 +17,9 @@ import secant
 from secant.cli.commands import cli
 from secant.cli.expression import ExpressionError
 from secant.cli.functions import FunctionError, LoadError
-from secant.cli.text import FAILED, NOT_OK, OK, USAGE, Outcome, plain
+from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, USAGE, Outcome, plain
 
 __all__ = ["main"]
-
-#: Exit status of a run that was interrupted from the keyboard: 128 + SIGINT, as shells have it.
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

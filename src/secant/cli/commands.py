@@ -18,7 +18,7 @@ import numpy as np
 import secant
 from secant.cli.expression import ExpressionError, parse_numbers
 from secant.cli.functions import Function, FunctionError, LoadError, asked, load, number_at, point_at
-from secant.cli.text import FAILED, NOT_OK, OK, Outcome, descent_text, estimate_text, json_text
+from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, Outcome, descent_text, estimate_text, json_text
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -118,6 +118,13 @@ def dry_run_option(command: C) -> C:
     )
 
 
+def deadline_option(command: C) -> C:
+    """Add the time after which the best so far has to do."""
+    return click.option(
+        "--deadline", metavar="SECONDS", callback=_number, help="Say what is known by then; Ctrl-C: at once."
+    )(command)
+
+
 def numerical_options(command: C) -> C:
     """Add the options that every derivative takes, in the library's order."""
     kinds = click.Choice(["auto", "central", "forward", "backward", "complex"])
@@ -135,6 +142,7 @@ def numerical_options(command: C) -> C:
         click.option(
             "--max-evaluations", type=click.IntRange(1), metavar="N", help="Never call f more often than this."
         ),
+        deadline_option,
     ]
     for option in reversed(options):
         command = option(command)
@@ -146,7 +154,14 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _estimate(estimate: secant.Estimate, as_json: bool) -> Outcome:
-    return Outcome(estimate.to_json() if as_json else estimate_text(estimate), OK if estimate.ok else NOT_OK)
+    text = estimate.to_json() if as_json else estimate_text(estimate)
+    return Outcome(text, _status(estimate.ok, estimate.stopped))
+
+
+def _status(good: bool, stopped: str) -> int:
+    if stopped == "keyboard":
+        return INTERRUPTED
+    return OK if good else NOT_OK
 
 
 def _price(price: secant.Price, as_json: bool) -> Outcome:
@@ -218,6 +233,7 @@ def steps(function: Function, at: list[float], save: Path | None, as_json: bool)
 @click.option("--lr", metavar="RATE", callback=_number, help="The learning rate; 0.01 is the default.")
 @click.option("--iterations", type=click.IntRange(0), metavar="N", help="The number of steps; 100 is the default.")
 @click.option("--step", metavar="H", callback=_number, help="A fixed difference step, such as the notes' 1e-4.")
+@deadline_option
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg, .png or .pdf."
 )
@@ -246,7 +262,8 @@ def descend(
     descent = asked(function, lambda f: secant.gradient_descent(f, x0, **how))
     if save is not None:
         _draw(function, descent, save)
-    return Outcome(descent.to_json() if as_json else descent_text(descent), OK if descent.success else NOT_OK)
+    text = descent.to_json() if as_json else descent_text(descent)
+    return Outcome(text, _status(descent.success, descent.stopped))
 
 
 def _draw(function: Function, descent: secant.Descent, path: Path) -> None:

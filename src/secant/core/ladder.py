@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from math import frexp, inf, ldexp, log2, ulp
+from math import frexp, inf, isfinite, ldexp, log2, ulp
 from typing import TypeAlias
 
 from secant.core.request import UNIT_ROUNDOFF
@@ -93,13 +93,19 @@ class Line:
 
 @dataclass(slots=True)
 class Work:
-    """What one line has seen and paid so far."""
+    """What one line has seen and paid so far.
+
+    ``known`` are all values by signed step, so that none is paid for twice; ``tops`` are the steps at which ladders
+    were started: what costs nothing could go on for ever.
+    """
 
     line: Line
     fun: float
     u: float
     spent: int = 0
     pairs: list[Pair] = field(default_factory=list)
+    known: dict[float, float] = field(default_factory=dict)
+    tops: list[float] = field(default_factory=list)
 
     def left(self) -> int:
         """Return how many evaluations may still be made."""
@@ -223,22 +229,26 @@ def parts(work: Work, h: float, a: float, b: float) -> tuple[float, float, float
     return 0.5 * a - 0.5 * b, (a - fun) + (b - fun), taken(work.line, h)
 
 
-def note_pair(work: Work, h: float, values: Values) -> bool:
-    """Remember a pair; return whether both of its values are finite."""
-    a, b = values
+def look(work: Work, h: float) -> Generator[Steps, Values, bool]:
+    """Evaluate the pair at a step, unless it is known; return whether both values are finite."""
+    t, known = moved(work.line, h), work.known
+    if t not in known:
+        work.spent += 2
+        known[t], known[-t] = yield t, -t
+    a, b = known[t], known[-t]
     work.pairs.append((h, a, b))
     return a - a == 0.0 == b - b
 
 
-def pair_at(work: Work, h: float) -> Steps:
-    """Return the two steps of a pair, which are paid for."""
-    work.spent += 2
-    t = moved(work.line, h)
-    return t, -t
-
-
 def evaluate(work: Work, *steps: float) -> Generator[Steps, Values, bool]:
-    """Evaluate a pair at each step in one round; return whether all values are finite."""
-    values = yield tuple(signed for h in steps for signed in pair_at(work, h))
-    finite = [note_pair(work, h, values[2 * index : 2 * index + 2]) for index, h in enumerate(steps)]
-    return all(finite)
+    """Evaluate the pairs that are not known in one round; return whether all values are finite."""
+    known = work.known
+    taken = [moved(work.line, h) for h in steps]
+    # Where x is coarse, two steps may be rounded to one.
+    asked = tuple(signed for t in dict.fromkeys(taken) if t not in known for signed in (t, -t))
+    if asked:
+        work.spent += len(asked)
+        known.update(zip(asked, (yield asked), strict=True))
+    pairs = [(h, known[t], known[-t]) for h, t in zip(steps, taken, strict=True)]
+    work.pairs += pairs
+    return all(isfinite(a) and isfinite(b) for _, a, b in pairs)

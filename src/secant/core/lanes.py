@@ -131,11 +131,11 @@ class Lanes:
 
 def many(
     lines: Sequence[Line], fun: Floats, u: float, h: Floats, values: Floats
-) -> Generator[Ask, tuple[Floats, Floats], list[Slope | None]]:
+) -> Generator[Ask, tuple[Floats, Floats] | None, list[Slope | None]]:
     """Differentiate along lanes whose openings were asked and answered.
 
     ``fun`` holds f at x for each lane, ``h`` the nominal first steps, ``values`` (lanes, 6) the three pairs. Returns
-    the slopes of the lanes that were not handed over.
+    the slopes of the lanes that were not handed over. Sent None for an answer it ends there.
     """
     lanes = _known(lines, fun, u)
     flock = _opened(lanes, h, values)
@@ -151,7 +151,7 @@ def many(
             nominal = np.concatenate([flock.h for flock in flocks]) if flocks else np.zeros(0)
             answer = yield Ask(where, lanes.moved(where, nominal), handed)
             handed = []
-            if not flocks:
+            if not flocks or answer is None:
                 return lanes.slopes
             flocks = _answered(lanes, flocks, *answer, handed)
 
@@ -165,11 +165,7 @@ def _from_start(lanes: Lanes, values: Floats, lane: int) -> Handed:
 
 def _hand(work: Work, lane: int, core: LineCore) -> Handed:
     """Hand over a lane to a part of the line core."""
-    known = {}
-    for h, a, b in work.pairs:
-        t = moved(work.line, h)
-        known[t], known[-t] = a, b
-    return Handed(lane, resume(work, core), known)
+    return Handed(lane, resume(work, core), work.known)
 
 
 def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
@@ -428,7 +424,11 @@ def _laid_out(lanes: Lanes, flock: Flock, index: int) -> tuple[Work, Ladder]:
     """Return one lane of a flock as the line core keeps it."""
     lane = int(flock.lane[index])
     pairs: list[Pair] = [(float(h[index]), float(a[index]), float(b[index])) for h, a, b in flock.pairs]
-    work = Work(lanes.lines[lane], float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs)
+    line, known = lanes.lines[lane], {0.0: float(lanes.fun[lane])}
+    for h, a, b in pairs:
+        t = moved(line, h)
+        known[t], known[-t] = a, b
+    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, [pairs[0][0]])
     ladder = Ladder(
         float(flock.unit[index]),
         float(flock.top[index]),

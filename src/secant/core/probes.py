@@ -30,6 +30,9 @@ CLOSEST, SHRUNK, COARSE = 1.0 / 32.0, 0.2, 1e-6
 #: Powers of h that are believed. Values of equal size, seen over thirty octaves, pass for a power of up to 0.1.
 POWERS = (0.12, 0.95)
 
+#: What is said where evaluations end before it is known what large steps have seen.
+FEW = "too few evaluations were left to tell a fast wave from noise"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -161,6 +164,8 @@ def diagnose(
         if start.slope is None:
             slope = Slope(second[0] / lo, probe.bar / lo, Verdict.UNRESOLVED, noise=here, step=lo, reach=lo)
             return Outcome(slope, start.step)
+        if work.left() < 2 and reason == "stalled":
+            return Outcome(replace(start.slope, verdict=Verdict.UNRESOLVED, note=FEW))
         unsure = start.slope.verdict is Verdict.UNRESOLVED
         if unsure or near_kink or reason != "stalled" or fallback is not None:
             return Outcome(start.slope)
@@ -180,12 +185,22 @@ def _closest(work: Work, tiny: float, size: float) -> Generator[Steps, Values, O
     """Look a few spacings of x around it for a wave that is fast even to the tiny steps; None where it is noise.
 
     Noise is of one size down to the last spacing. What shrinks with the step there, and in proportion to it, is smooth.
+    With no evaluations left to look, nobody can tell.
     """
     near = step_near(work.line.smallest * CLOSEST)
-    if 64.0 * near > tiny or work.left() < 4 or not (yield from evaluate(work, near)):
+    if 64.0 * near > tiny:
+        return None
+    unknown = Outcome(replace(unresolved(work), note=FEW))
+    if work.left() < 2:
+        return unknown
+    if not (yield from evaluate(work, near)):
         return None
     odd, even, lo = parts(work, *work.pairs[-1])
-    if odd == 0.0 or max(abs(odd), abs(even)) > SHRUNK * size or not (yield from evaluate(work, 4.0 * near)):
+    if odd == 0.0 or max(abs(odd), abs(even)) > SHRUNK * size:
+        return None
+    if work.left() < 2:
+        return unknown
+    if not (yield from evaluate(work, 4.0 * near)):
         return None
     wide, bend, hi = parts(work, *work.pairs[-1])
     apart = abs(wide - odd * (hi / lo))
@@ -302,23 +317,6 @@ def _cut(ladder: Ladder, best: Pick, fallback: Slope | None) -> Slope:
         step=ladder.unit * ladder.s[best.row],
         reach=ladder.unit * ladder.s[best.row - best.order],
     )
-
-
-def cut_short(work: Work, nominal: float, asked: Steps, values: Values) -> Slope:
-    """Return what one or two pairs say; nothing could be checked."""
-    note = "the evaluations allowed, or the room for a step, left nothing to check with"
-    if len(asked) < 3 or not all(isfinite(value) for value in values):
-        return Slope(nan, inf, Verdict.UNRESOLVED, note=note)
-    slopes = []
-    for index in range(1, len(asked) - 1, 2):
-        odd, _, step = parts(work, nominal * 0.5 ** (index // 2), values[index], values[index + 1])
-        slopes.append(odd / step)
-    value, error = slopes[0], abs(slopes[0])
-    if len(slopes) > 1:
-        value = slopes[1] + (slopes[1] - slopes[0]) / 3.0
-        error = 2.0 * abs(slopes[1] - slopes[0])
-    error += 2.0 * work.rounding(slopes[0] * asked[1], asked[1], max(map(abs, values)))[1] / asked[-2]
-    return Slope(value, error, Verdict.UNRESOLVED, step=asked[-2], reach=asked[1], note=note)
 
 
 def unresolved(work: Work) -> Slope:

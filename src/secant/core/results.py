@@ -119,6 +119,48 @@ class Slope:
 
 
 @dataclass(frozen=True, slots=True)
+class Samples:
+    """Every value of f that an estimate was made of, in the order of asking (``keep_samples=True``).
+
+    Attributes
+    ----------
+    lane : (k,) integers: the entry of x that was moved, counted through x as a flat vector; along a direction 0. A
+        gradient is checked along two further directions, which are lanes n and n + 1 for n entries.
+    t : (k,) numbers: how far. f was evaluated where that entry is ``x + t``, or at ``x + t * v`` along v.
+    values : (k, ...) f there, of f's shape; NaN where it has no finite value.
+    imaginary : (k,) whether the step was taken beside the real axis instead, ``x + 1j * t``.
+    directions : (2, n) those two directions, or None.
+
+    >>> Samples(np.zeros(2, int), np.array([0.0, 0.5]), np.ones(2), np.zeros(2, bool))
+    2 samples
+    """
+
+    lane: Any
+    t: Any
+    values: Any
+    imaginary: Any
+    directions: Any = None
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def __str__(self) -> str:
+        return f"{len(self)} sample{'' if len(self) == 1 else 's'}"
+
+    __repr__ = __str__
+
+    def to_json(self) -> str:
+        """Return the samples as JSON text (read back by ``secant.from_json``)."""
+        from secant.core.serialize import to_json
+
+        return to_json(self)
+
+
+#: What cut an answer short, in words.
+CUT_SHORT = {"deadline": "cut short by the deadline", "keyboard": "cut short from the keyboard"}
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """A derivative with an error bar, verdicts, and its price.
 
@@ -134,6 +176,9 @@ class Estimate:
     details : by path, the :class:`Slope` of every entry that is not ok (``details[""]`` of a scalar).
     fun : f(x), where it was evaluated.
     step : the step whose values decided, per entry.
+    samples : the :class:`Samples`, when they were asked for (``keep_samples=True``).
+    stopped : ``"deadline"`` or ``"keyboard"`` when the answer was cut short: what was not finished by then is
+        ``unresolved``, the rest is what it would have been. Empty otherwise.
 
     >>> Estimate(0.2, 1.4e-15, Verdict.OK, Verdict.OK, 13)
     0.2 +/- 1.4e-15   ok   13 evaluations
@@ -147,6 +192,8 @@ class Estimate:
     details: Mapping[str, Slope] = field(default_factory=dict)
     fun: Any = None
     step: Any = None
+    samples: Samples | None = None
+    stopped: str = ""
 
     @property
     def ok(self) -> bool:
@@ -164,6 +211,8 @@ class Estimate:
             lines.append(f"... and {hidden} more {'entry that is' if hidden == 1 else 'entries that are'} not ok")
         if not lines:
             lines.append(f"{self.verdict}: {self.verdict.sentence}.")
+        if self.stopped:
+            lines.append(f"{CUT_SHORT.get(self.stopped, self.stopped)}: what was not finished by then is unresolved")
         return "\n".join(lines)
 
     def raise_for_verdict(self) -> Estimate:
@@ -191,6 +240,7 @@ class Estimate:
 
     def __str__(self) -> str:
         count = counted(self.evaluations, "evaluation")
+        count += f", {CUT_SHORT.get(self.stopped, self.stopped)}" if self.stopped else ""
         leaves = list(_leaves("", self.value, self.error, self.verdicts))
         if len(leaves) == 1 and np.ndim(leaves[0][1]) == 0:
             _, value, error, _ = leaves[0]
@@ -318,6 +368,7 @@ class Descent:
     path : (iterations + 1, n) array of the points visited, flat.
     values : (iterations + 1,) array of f along the path.
     lr : the learning rate of the last step.
+    stopped : ``"deadline"`` or ``"keyboard"`` when the run was cut short, empty otherwise.
     """
 
     x: Any
@@ -330,6 +381,7 @@ class Descent:
     values: Any
     lr: float
     note: str = ""
+    stopped: str = ""
 
     @property
     def success(self) -> bool:

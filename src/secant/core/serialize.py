@@ -23,19 +23,19 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from math import isfinite, prod
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, get_args
 
 import numpy as np
 
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.measures import Noise, Price
-from secant.core.results import Descent, Estimate, Event, Slope, StepStudy, as_array
+from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy, as_array
 from secant.core.verdicts import DescentVerdict, Verdict
 
 #: Version of the schema that is written, and the only one that is read.
 VERSION = 1
 
-Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise | Price
+Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise | Price | Samples
 
 _DTYPES = (
     *("float64", "float32", "float16", "complex128", "complex64"),
@@ -360,6 +360,14 @@ def _take_result(name: str, found: Any, where: str) -> Any:
     return _CLASSES[name](**{field: take(found[field], f"{where}.{field}") for field, (_, take) in table.items()})
 
 
+def _put_samples(samples: Samples | None) -> dict[str, Any] | None:
+    return None if samples is None else _put_result(samples)
+
+
+def _take_samples(found: Any, where: str) -> Any:
+    return None if found is None else _take_result("Samples", found, where)
+
+
 def _take_estimate(found: Any, where: str) -> Any:
     return _take_result("Estimate", found, where)
 
@@ -374,7 +382,7 @@ _VERDICT: _Field = (str, _take_verdict)
 _DESCENT: _Field = (str, _take_descent_verdict)
 _FACTS: _Field = (_put_facts, _take_facts)
 
-_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Estimate, Descent, StepStudy, Slope, Event, Noise, Price)}
+_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in get_args(Result)}
 
 #: The schema: how each field is written and read. A test holds it to the classes' own fields.
 _FIELDS: dict[str, dict[str, _Field]] = {
@@ -387,6 +395,8 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "details": (_put_slopes, _take_slopes),
         "fun": _TREE,
         "step": _TREE,
+        "samples": (_put_samples, _take_samples),
+        "stopped": _STR,
     },
     "Descent": {
         "x": _TREE,
@@ -399,6 +409,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "values": _TREE,
         "lr": _FLOAT,
         "note": _STR,
+        "stopped": _STR,
     },
     "StepStudy": {
         "steps": _TREE,
@@ -423,6 +434,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "advice": _STR,
     },
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
+    "Samples": {"lane": _TREE, "t": _TREE, "values": _TREE, "imaginary": _TREE, "directions": _TREE},
     "Noise": {"absolute": _FLOAT, "relative": _FLOAT, "evaluations": _INT, "note": _STR},
     "Price": {
         "entries": _INT,

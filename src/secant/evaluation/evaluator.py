@@ -80,6 +80,7 @@ class Evaluator:
     eps : unit roundoff of f's values, the coarsest seen.
     distinct : whether any two outcomes differed so far (failures aside).
     failures : the first few exceptions that became a status, each as a line of text with its point.
+    paid : values and statuses (by position) of the latest request, as far as they came.
 
     Raises
     ------
@@ -118,6 +119,7 @@ class Evaluator:
         self.eps = UNIT_ROUNDOFF
         self.distinct = False
         self.failures: list[str] = []
+        self.paid: tuple[list[Any], dict[int, int]] = ([], {})
         self._name, self._x_name = name, x_name
         self._on_error = on_error
         self._call: Callable[[Any], Any] = (lambda point: f(point, *args)) if args else f
@@ -138,6 +140,7 @@ class Evaluator:
         steps = request.t
         rows: list[Any] = []
         status: dict[int, int] = {}
+        self.paid = rows, status
         if self._number and type(steps) is tuple and request.directions is None and 0.0 not in steps[1:]:
             x = request.base.item(0)
             if -_SAFE < x < _SAFE:
@@ -167,7 +170,9 @@ class Evaluator:
 
     def _beside(self, request: Request) -> Reply:
         """Evaluate beside the real axis; every exception passes, with the point as a note."""
-        make, rows = sideways(self.layout), []
+        make = sideways(self.layout)
+        rows: list[Any] = []
+        self.paid = rows, {}
         for j, t in enumerate(request.t):
             i = 0 if request.lane is None else int(request.lane[j])
             self.evaluations += 1

@@ -225,7 +225,7 @@ def flatten(x: Any, *, name: str = "x") -> tuple[Floats, Layout]:
     if isinstance(x, _LEAF):
         vector, form, dtype, _ = _read(x, "", name)
         layout = _single(form, np.shape(x), dtype)
-    elif foreign.library(x):
+    elif foreign.owner(x):
         vector, form, dtype, home = _read(x, "", name)
         layout = _layout([("", form, tuple(x.shape), dtype, home)], None, not x.shape)
     else:
@@ -253,7 +253,7 @@ def leaves(x: Any) -> list[Any]:
     >>> leaves({"b": 1.0, "a": (2.0, None)})
     [2.0, 1.0]
     """
-    if isinstance(x, _LEAF) or foreign.library(x):
+    if isinstance(x, _LEAF) or foreign.owner(x):
         return [x]
     return [leaf for _, leaf in _open(x, "")[0]]
 
@@ -298,7 +298,7 @@ def _read(leaf: Any, path: str, name: str) -> tuple[Floats, Form, np.dtype[Any],
             where = f"{path} is an integer" if path else "it is an integer"
             raise InputError(f"`{name}` must fit into a float; {where} of {leaf.bit_length()} bits") from None  # type: ignore[union-attr]
     verb = f"must hold real numbers only; {path} is" if path else f"must be {_ALLOWED}; got"
-    if foreign.library(leaf):
+    if foreign.owner(leaf):
         try:
             vector, home = foreign.take(leaf)
         except NotNumbersError as error:
@@ -343,7 +343,7 @@ def _described(leaf: Any) -> str:
 
 
 def _empty(x: Any) -> str:
-    array = isinstance(x, np.ndarray) or foreign.library(x)
+    array = isinstance(x, np.ndarray) or foreign.owner(x)
     return f"an array of shape {tuple(x.shape)}" if array else f"{kind_of(x)} without numbers"
 
 

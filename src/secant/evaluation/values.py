@@ -49,7 +49,7 @@ def read(value: Any, name: str = "f") -> tuple[Flat, tuple[int, ...], float]:
     """
     if type(value) is np.ndarray and value.dtype == _FLOAT64 and value.size:
         return value.flatten(), value.shape, UNIT_ROUNDOFF
-    if foreign.library(value):
+    if foreign.owner(value):
         return _foreign(value, name)
     if value is None:
         raise OutputError(f"`{name}` returned None: is a `return` missing?")
@@ -98,7 +98,7 @@ def _foreign(value: Any, name: str) -> tuple[Flat, tuple[int, ...], float]:
 
 def _holds(value: list[Any] | tuple[Any, ...]) -> bool:
     """Return whether a list holds arrays of other libraries, at any depth."""
-    return any(_holds(item) if isinstance(item, list | tuple) else foreign.library(item) for item in value)
+    return any(_holds(item) if isinstance(item, list | tuple) else foreign.owner(item) for item in value)
 
 
 def _together(parts: list[tuple[Flat, tuple[int, ...], float]], name: str) -> tuple[Flat, tuple[int, ...], float]:
