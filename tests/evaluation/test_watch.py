@@ -7,6 +7,7 @@ import pytest
 
 from secant.core.request import NOT_FINITE, OK, Interrupted, Request
 from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.how import How
 from secant.evaluation.watch import Watch, watched
 
 
@@ -89,8 +90,8 @@ def test_a_walk_keeps_only_f_at_the_present_point() -> None:
 
 def test_no_call_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([0.0, 0.5, 0.9, 1.0])
-    monkeypatch.setattr("secant.evaluation.watch.monotonic", lambda: next(times))
-    watch = watched(lambda x: x, 1.0, deadline=1)
+    monkeypatch.setattr("secant.evaluation.calls.monotonic", lambda: next(times))
+    watch = watched(lambda x: x, 1.0, How(deadline=1.0))
     with pytest.raises(Interrupted) as caught:
         watch(Request(watch.evaluator.base, None, (0.0, 1.0, 2.0, 3.0)))
     assert caught.value.reason == "deadline"

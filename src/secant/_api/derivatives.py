@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from secant._api.answers import answered, by_entry, by_output, once_more, one_output
 from secant._api.options import Method, Options, at_point, coordinate_lines, direction_line, options, spared, switch
+from secant._api.question import question
 from secant._api.select import positions
 from secant.core import imaginary, operators
 from secant.core.errors import InputError, InputTypeError, kind_of
@@ -22,9 +23,9 @@ from secant.core.measures import Noise
 from secant.core.operators import Slopes, fixed, lines
 from secant.core.request import Core, Floats
 from secant.core.results import Estimate
-from secant.evaluation.evaluator import OnError
+from secant.evaluation.how import NAMES, Evaluation, checked
 from secant.evaluation.trees import flatten
-from secant.evaluation.watch import watched
+from secant.evaluation.watch import Watch, watched
 
 
 def derivative(
@@ -42,8 +43,7 @@ def derivative(
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> Estimate:
     """Differentiate f at a number.
 
@@ -66,10 +66,8 @@ def derivative(
     seed : an integer that f is handed as ``seed=`` at every point: a random f that seeds its generator with it is a
         function, and has a derivative.
     args : further arguments of f.
-    deadline : seconds after which no call of f begins (one under way is not broken off, and the first is always made).
-        What is not finished by then is ``unresolved``; Ctrl-C has the same effect. ``stopped`` of the answer says so.
-    on_error : what exceptions of f away from x mean: ``"domain"`` (ArithmeticError and ValueError end the
-        domain, others pass through), ``"raise"`` (all pass through), ``"mark"`` (the verdict ``failed``).
+    how : how f is evaluated, see :class:`Evaluation`: in batches, by worker processes, with a journal, a deadline, and
+        what its exceptions mean.
 
     Returns
     -------
@@ -91,7 +89,13 @@ def derivative(
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
     keep = switch("keep_samples", keep_samples) if keep_samples is not False else False
-    watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error)
+    asked = question("derivative", chosen, f0=f0, seed=seed) if how else {}
+    with watched(f, x, checked(how, "derivative"), f0=f0, seed=seed, args=args, **asked) as watch:
+        return along_number(watch, x, chosen, f0, keep)
+
+
+def along_number(watch: Watch, x: Any, chosen: Options, f0: Any = None, keep: bool = False) -> Estimate:
+    """Return the derivative at a number of what is watched."""
     evaluator = watch.evaluator
     if not evaluator.layout.scalar:
         came = f"{kind_of(x)} of {evaluator.layout.size} entries"
@@ -119,9 +123,7 @@ def gradient(
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
-    inplace: bool = False,
+    **how: Unpack[Evaluation],
 ) -> Estimate:
     """Differentiate a scalar f by every entry of x.
 
@@ -135,8 +137,6 @@ def gradient(
     wrt : what varies, when not all of x does: a key or a list of keys of a dict, positions in a list or tuple, fields
         of a dataclass or namedtuple; for a single array a mask, integers or a slice. The rest is held fixed and costs
         nothing; in the answer it is NaN with an error of NaN, and has no say in the verdict.
-    inplace : hand f the caller's own arrays, moved one entry at a time and restored whatever happens; for
-        code that reads its array through an alias and ignores its argument.
 
     The other parameters, errors and verdicts are those of :func:`derivative`; ``independent`` says that f
     gave the very same value at every point.
@@ -153,23 +153,25 @@ def gradient(
     ok   ... evaluations
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
-    if inplace and chosen.method == "complex":
+    way = checked(how, "gradient")
+    if way.inplace and chosen.method == "complex":
         raise InputError(
             "`inplace` must be False with `method='complex'`: real arrays have no room for complex numbers"
         )
     keep = switch("keep_samples", keep_samples)
-    watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
-    evaluator = watch.evaluator
-    varying = positions(wrt, x, evaluator.layout)
-    chosen = at_point(chosen, watch)
-    most = spared(chosen, f0)
-    problems = coordinate_lines(most, evaluator.base, evaluator.layout, varying)
-    core = core_for(most, evaluator.base, problems, whole=True)
-    found = answered(watch, chosen, core, problems, varying=varying)
-    one_output(evaluator, "gradient")
-    if chosen.formula is not None and not evaluator.distinct and varying is None:
-        once_more(watch)  # a formula that leaves x out may see the same value all around it
-    return by_entry(watch, found, varying, keep)
+    asked = question("gradient", chosen, f0=f0, seed=seed, wrt=wrt) if how else {}
+    with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
+        evaluator = watch.evaluator
+        varying = positions(wrt, x, evaluator.layout)
+        chosen = at_point(chosen, watch)
+        most = spared(chosen, f0)
+        problems = coordinate_lines(most, evaluator.base, evaluator.layout, varying)
+        core = core_for(most, evaluator.base, problems, whole=True)
+        found = answered(watch, chosen, core, problems, varying=varying)
+        one_output(evaluator, "gradient")
+        if chosen.formula is not None and not evaluator.distinct and varying is None:
+            once_more(watch)  # a formula that leaves x out may see the same value all around it
+        return by_entry(watch, found, varying, keep)
 
 
 def directional(
@@ -188,8 +190,7 @@ def directional(
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> Estimate:
     """Differentiate f at x along v: the derivative of ``f(x + t * v)`` by t at 0.
 
@@ -202,18 +203,19 @@ def directional(
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
     keep = switch("keep_samples", keep_samples)
-    watch = watched(f, x, f0=f0, seed=seed, deadline=deadline, args=args, on_error=on_error)
-    evaluator = watch.evaluator
-    vector, layout = flatten(v, name="v")
-    if layout.shapes != evaluator.layout.shapes:
-        raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
-    if not vector.any():
-        raise InputError("`v` must not be zero: it names the direction")
-    chosen = at_point(chosen, watch)
-    most = spared(chosen, f0)
-    problem = direction_line(most, evaluator, vector)
-    core = core_for(most, evaluator.base, [problem], vector[np.newaxis])
-    return by_output(watch, answered(watch, chosen, core, [problem], along=True), keep)
+    asked = question("directional", chosen, f0=f0, seed=seed, v=v) if how else {}
+    with watched(f, x, checked(how, "directional"), f0=f0, seed=seed, args=args, **asked) as watch:
+        evaluator = watch.evaluator
+        vector, layout = flatten(v, name="v")
+        if layout.shapes != evaluator.layout.shapes:
+            raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
+        if not vector.any():
+            raise InputError("`v` must not be zero: it names the direction")
+        chosen = at_point(chosen, watch)
+        most = spared(chosen, f0)
+        problem = direction_line(most, evaluator, vector)
+        core = core_for(most, evaluator.base, [problem], vector[np.newaxis])
+        return by_output(watch, answered(watch, chosen, core, [problem], along=True), keep)
 
 
 def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
@@ -235,7 +237,7 @@ def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
         raise InputTypeError(f"`f` must be callable; got {kind_of(f)}")
     if "args" in how:
         raise InputTypeError("`grad` takes no `args`; hand them over with x, as in grad(f)(x, *args)")
-    known = [name for name in gradient.__kwdefaults__ or {} if name != "args"]
+    known = [*(name for name in gradient.__kwdefaults__ or {} if name != "args"), *sorted(NAMES)]
     for name in how:
         if name not in known:
             raise InputTypeError(f"`grad` has no option `{name}`; its options are {', '.join(known)}")

@@ -9,7 +9,6 @@ does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import signature
 from time import perf_counter
 from typing import Any
@@ -19,17 +18,16 @@ import numpy as np
 from secant._api.answers import one_output
 from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
-from secant._api.options import DEFAULT_BUDGET, Options, options
+from secant._api.options import Options, options
+from secant._api.question import Count, lines_count
 from secant._api.select import positions
 from secant._api.studies import steps
-from secant.core import imaginary
 from secant.core.errors import InputError, InputTypeError
 from secant.core.measures import Price
 from secant.core.request import Request
+from secant.evaluation.how import How, checked
 from secant.evaluation.watch import watched
 
-#: Evaluations of one line beyond f at the point: usual, and usual with an `rtol`.
-USUAL, EARLY = 12, 8
 #: A gradient's look along two generic directions: usual, and the most.
 GENERIC, GENERIC_MOST = 4, 8
 #: Gradients and single values that the diagnosis of a descent may take, at most.
@@ -39,12 +37,6 @@ OVERHEAD = 5e-6
 
 #: Options of a question that are numerical, by name.
 _NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations")
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    usual: int
-    most: int
 
 
 def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further: Any, **how: Any) -> Price:
@@ -83,21 +75,17 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     bound.apply_defaults()
     given = bound.arguments
     chosen = options(*(given.get(option, _default(option)) for option in _NUMERICAL))
-    evaluator = watched(
-        f,
-        x,
-        seed=given.get("seed"),
-        args=given["args"],
-        on_error=given["on_error"],
-        inplace=given.get("inplace", False),
-    ).evaluator
-    if question in (derivative, steps) and not evaluator.layout.scalar:
-        raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
-    began = perf_counter()
-    evaluator(Request(evaluator.base, None, (0.0,)))
-    call = perf_counter() - began
-    if question in (gradient, gradient_descent):
-        one_output(evaluator, name)
+    way = checked(given.get("how", {}), name)
+    plain = How(vectorized=way.vectorized, on_error=way.on_error, inplace=way.inplace)
+    with watched(f, x, plain, seed=given.get("seed"), args=given["args"]) as watch:
+        evaluator = watch.evaluator
+        if question in (derivative, steps) and not evaluator.layout.scalar:
+            raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
+        began = perf_counter()
+        watch.evaluate(Request(evaluator.base, None, (0.0,)))
+        call = perf_counter() - began
+        if question in (gradient, gradient_descent):
+            one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
     entries = evaluator.layout.size if varying is None else varying.size
     count = _COUNTS[question](chosen, entries, given)
@@ -110,52 +98,36 @@ def _default(option: str) -> Any:
     return {"method": "auto", "rtol": 0.0}.get(option)
 
 
-def _lines(chosen: Options, count: int, known: bool) -> _Count:
-    """Count the evaluations of lines side by side, f at the point among them unless it is ``known``."""
-    most = chosen.max_evaluations
-    here = 0 if known else 1
-    if chosen.method == "complex":
-        least, top = here + count * imaginary.USUAL, here + count * imaginary.MOST
-        return _Count(least, max(least, min(top, most or top)))
-    if chosen.formula is not None:
-        moved = sum(offset != 0 for offset in chosen.formula.offsets)
-        exact = count * moved + (here if moved < len(chosen.formula.offsets) else 0)
-        return _Count(exact, exact)
-    usual = here + count * (EARLY if chosen.rtol else USUAL)
-    top = here + count * (DEFAULT_BUDGET - 1) if most is None else most
-    return _Count(min(usual, top), top)
+def _of_line(chosen: Options, _: int, given: Any) -> Count:
+    return lines_count(chosen, 1, given.get("f0") is not None)
 
 
-def _of_line(chosen: Options, _: int, given: Any) -> _Count:
-    return _lines(chosen, 1, given.get("f0") is not None)
-
-
-def _of_gradient(chosen: Options, entries: int, given: Any) -> _Count:
-    count = _lines(chosen, entries, given.get("f0") is not None)
+def _of_gradient(chosen: Options, entries: int, given: Any) -> Count:
+    count = lines_count(chosen, entries, given.get("f0") is not None)
     own = chosen.formula is None and chosen.method != "complex"
     if entries < 2 or not own or chosen.max_evaluations is not None or chosen.bounds is not None:
         return count
-    return _Count(count.usual + GENERIC, count.most + GENERIC_MOST)
+    return Count(count.usual + GENERIC, count.most + GENERIC_MOST)
 
 
-def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
+def _of_descent(chosen: Options, entries: int, given: Any) -> Count:
     iterations = given["iterations"]
     if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
         raise InputError(f"`iterations` must be an integer of at least 0; got {iterations!r}")
-    one = _lines(chosen, entries, False)
+    one = lines_count(chosen, entries, False)
     # A central difference leaves f at the point out, which a descent wants to know.
     centre = chosen.formula is not None and 0 not in chosen.formula.offsets
     usual, most = one.usual + centre, one.most + centre
-    return _Count(iterations * usual + 1, (iterations + DIAGNOSIS) * most + LOOKS if iterations else 1)
+    return Count(iterations * usual + 1, (iterations + DIAGNOSIS) * most + LOOKS if iterations else 1)
 
 
-def _of_steps(chosen: Options, _: int, given: Any) -> _Count:
-    one = _lines(chosen, 1, False)
+def _of_steps(chosen: Options, _: int, given: Any) -> Count:
+    one = lines_count(chosen, 1, False)
     tried = 50 if given["steps"] is None else len(given["steps"])
-    return _Count(one.usual + 2 * tried, one.most + 2 * tried)
+    return Count(one.usual + 2 * tried, one.most + 2 * tried)
 
 
-_COUNTS: dict[Any, Callable[[Options, int, Any], _Count]] = {
+_COUNTS: dict[Any, Callable[[Options, int, Any], Count]] = {
     derivative: _of_line,
     gradient: _of_gradient,
     directional: _of_line,

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secant.core.errors import InputError, InputTypeError, OutputError
-from secant.core.request import NOT_FINITE, OK, OUTSIDE, UNIT_ROUNDOFF, Floats, Reply, Request
+from secant.core.request import NOT_FINITE, OK, OUTSIDE, UNIT_ROUNDOFF, Floats, Interrupted, Reply, Request
 from secant.evaluation import foreign
 from secant.evaluation.evaluator import ComplexValueError, Evaluator, OnError
 from secant.evaluation.imaginary import sideways
@@ -83,7 +83,7 @@ class Batches:
         self._guarded = guarded
 
     def _library(self) -> str | None:
-        homes = {None if leaf.home is None else leaf.home.library for leaf in self._layout.leaves}
+        homes = {None if leaf.home is None else leaf.home.owner for leaf in self._layout.leaves}
         return homes.pop() if len(homes) == 1 else None
 
     def _mapped(self, f: Callable[..., Any], x_name: str) -> Callable[[Any], Any]:
@@ -183,6 +183,9 @@ class Batches:
             with np.errstate(all="ignore") if self._quiet else nullcontext():
                 found = self._values(kept) if len(kept) else None
         except (OutputError, InputError):
+            raise
+        except Interrupted:
+            self.evaluator.evaluations += 1  # as for a single point, which was counted and never begun
             raise
         except Exception as error:  # noqa: BLE001 - f's own: what it means is decided point by point
             if len(where) == 1:
@@ -323,7 +326,7 @@ def _given(args: Any) -> Any:
 def _elsewhere(layout: Layout) -> bool:
     """Return whether points live on another device than the processor."""
     for leaf in layout.leaves:
-        if leaf.home is not None and leaf.home.library == "torch":
+        if leaf.home is not None and leaf.home.owner == "torch":
             return bool(leaf.home.device.type != "cpu")
         if leaf.home is not None:
             return bool(sys.modules["jax"].default_backend() != "cpu")

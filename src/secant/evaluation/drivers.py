@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import nan
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from secant.core.request import OK, Reply, Request
 from secant.evaluation.batches import Batches
+from secant.evaluation.calls import timed
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.how import How
 from secant.evaluation.identity import identity, point_of
@@ -96,10 +98,12 @@ class Gathered:
             self.values = np.full((len(self.status), rows.shape[1]), np.nan, dtype=rows.dtype)
         self.values[where] = rows
 
-    def ready(self) -> int:
-        """Return how many of the first points are there."""
-        open_ = np.flatnonzero(self.status < 0)
-        return int(open_[0]) if open_.size else len(self.status)
+    def paid(self) -> tuple[list[Any], dict[int, int]]:
+        """Return the first points, as far as they are there without a gap: their values and statuses."""
+        missing = np.flatnonzero(self.status < 0)
+        count = int(missing[0]) if missing.size else len(self.status)
+        rows = [nan] * count if self.values is None else list(self.values[:count])
+        return rows, {j: int(code) for j, code in enumerate(self.status[:count]) if code}
 
     def reply(self, plain: bool) -> Reply:
         """Return it all: as a list of floats where that is asked for, and possible."""
@@ -122,8 +126,15 @@ class Driver:
 
     def __call__(self, request: Request) -> Reply:
         """Return the values of a request."""
+        gathered = Gathered(len(request.t))
+        try:
+            return self._gather(request, gathered)
+        except BaseException:
+            self.evaluator.paid = gathered.paid()
+            raise
+
+    def _gather(self, request: Request, gathered: Gathered) -> Reply:
         count, evaluator = len(request.t), self.evaluator
-        gathered = Gathered(count)
         if self._ledger is None:
             self._missing(request, request, range(count), gathered, None)
         else:
@@ -197,6 +208,10 @@ class Asked:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what is held: a journal, processes."""
         if self._driver is not None:
             self._driver.close()
 
@@ -209,7 +224,8 @@ def evaluating(
     args: tuple[Any, ...] = (),
     x_name: str = "x",
     budget: int | None = None,
-    expected: int | None = None,
+    named: Callable[..., Any] | None = None,
+    expected: Callable[[int], int] | None = None,
     question: Mapping[str, Any] | None = None,
 ) -> Asked:
     """Return f at x, to be evaluated as the options say; to be used in a ``with`` statement.
@@ -219,7 +235,8 @@ def evaluating(
     f, x, args, x_name : see :class:`Evaluator`.
     how : the options.
     budget : the most evaluations there may be, where somebody set that: no guard then spends one.
-    expected : what the question usually costs, for the progress.
+    named : f as the person knows it, where ``f`` hands it a seed; its identity is meant by a journal.
+    expected : what the question usually costs for so many entries of x, for the progress.
     question : what is asked, and its options, by name: a journal belongs to one question.
 
     >>> from secant.evaluation.how import checked
@@ -227,9 +244,12 @@ def evaluating(
     ...     asked.evaluate(Request(asked.evaluator.base, None, (0.0, 1.0, 2.0))).values
     [9.0, 16.0, 25.0]
     """
+    way: Way
+    named = f if named is None else named
+    if how.deadline is not None and callable(f):
+        f = timed(f, how.deadline)
     if how.plain:
         return Asked(Evaluator(f, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name))
-    way: Way
     if how.vectorized:
         batches = Batches(f, x, args, how.vectorized, how.on_error, x_name=x_name, guarded=budget is None)
         evaluator, way = batches.evaluator, batches
@@ -238,8 +258,9 @@ def evaluating(
         way = Serial(evaluator)
     journal = None
     if how.journal is not None:
-        journal = Journal(how.journal, _identity(f, args, evaluator, how, question or {}))
-    reporter = Reporter(how.progress, expected) if how.progress else None
+        journal = Journal(how.journal, _identity(named, args, evaluator, how, question or {}))
+    usual = None if expected is None else expected(evaluator.layout.size)
+    reporter = Reporter(how.progress, usual) if how.progress else None
     return Asked(evaluator, Driver(evaluator, way, journal, reporter))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import isnan
 from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
@@ -40,6 +39,8 @@ class Evaluation(TypedDict, total=False):
     journal_id : a name for f, where the journal cannot tell by itself that it is the same.
     timeout : seconds after which a call of f is broken off, and marked as failed; with worker processes only.
     retries : how often a point is evaluated again that ended its worker process; 2 by default.
+    deadline : seconds after which no call of f begins (one under way is not broken off, and the first is always made).
+        What is not finished by then is ``unresolved``; Ctrl-C has the same effect. ``stopped`` of the answer says so.
     on_error : what exceptions of f away from x mean: ``"domain"`` (ArithmeticError and ValueError end the domain,
         others pass through), ``"raise"`` (all pass through), ``"mark"`` (the verdict ``failed``).
     inplace : hand f the caller's own arrays, moved one entry at a time and restored whatever happens; for code that
@@ -53,6 +54,7 @@ class Evaluation(TypedDict, total=False):
     journal_id: str | None
     timeout: float | None
     retries: int
+    deadline: float | None
     on_error: OnError
     inplace: bool
     progress: bool | Callable[[Progress], object] | None
@@ -68,6 +70,7 @@ class How:
     journal_id: str | None = None
     timeout: float | None = None
     retries: int = 2
+    deadline: float | None = None
     on_error: OnError = "domain"
     inplace: bool = False
     progress: bool | Callable[[Progress], object] | None = None
@@ -80,11 +83,14 @@ class How:
 
 USUAL = How()
 
+#: Names of numerical options, to be guessed where one is misspelled.
+NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations", "wrt", "f0", "seed", "args")
+
 NAMES = frozenset(Evaluation.__annotations__)
 
 
-def checked(given: Mapping[str, Any], question: str = "this") -> How:
-    """Return options that were given, checked.
+def checked(given: Mapping[str, Any], question: str = "this", without: Iterable[str] = ()) -> How:
+    """Return options that were given, checked; those in ``without`` are none of the question's.
 
     Raises
     ------
@@ -96,8 +102,10 @@ def checked(given: Mapping[str, Any], question: str = "this") -> How:
     if not given:
         return USUAL
     for name in given:
-        if name not in NAMES:
-            near = get_close_matches(name, NAMES, 1)
+        if name not in NAMES or name in without:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, [*NAMES.difference(without), *NUMERICAL], 1)
             hint = f": did you mean `{near[0]}`?" if near else ""
             raise InputTypeError(f"`{question}` takes no option `{name}`{hint}")
     how = How(
@@ -105,8 +113,9 @@ def checked(given: Mapping[str, Any], question: str = "this") -> How:
         _workers(given.get("workers")),
         _path(given.get("journal")),
         _named(given.get("journal_id")),
-        _seconds(given.get("timeout")),
+        _seconds("timeout", given.get("timeout")),
         _retries(given.get("retries")),
+        _seconds("deadline", given.get("deadline")),
         _on_error(given.get("on_error", "domain")),
         _switch("inplace", given.get("inplace", False)),
         _progress(given.get("progress")),
@@ -170,14 +179,14 @@ def _named(value: Any) -> str | None:
     return value
 
 
-def _seconds(value: Any) -> float | None:
+def _seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
     allowed = "a positive number of seconds"
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise InputTypeError(f"`timeout` must be {allowed}; got {value!r}")
+        raise InputTypeError(f"`{name}` must be {allowed}; got {value!r}")
     if not value > 0.0 or isnan(value):
-        raise InputError(f"`timeout` must be {allowed}; got {value!r}")
+        raise InputError(f"`{name}` must be {allowed}; got {value!r}")
     return float(value)
 
 

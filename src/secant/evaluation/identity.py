@@ -170,7 +170,7 @@ class _Walker:
             if value.dtype.hasobject:
                 return _hash(repr(value.shape).encode(), self.digest(value.tolist()).encode())
             return _hash(repr((value.dtype.str, value.shape)).encode(), np.ascontiguousarray(value).tobytes())
-        if foreign.library(value):
+        if foreign.owner(value):
             held = foreign.as_numpy(value)
             return _hash(str(value.dtype).encode(), repr(held.shape).encode(), held.tobytes())
         if isinstance(value, FunctionType | MethodType | partial) and not _library(_home(value)):

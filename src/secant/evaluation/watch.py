@@ -17,15 +17,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from math import nan
-from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from secant.core.errors import InputError, InputTypeError
 from secant.core.request import OK, Floats, Interrupted, Reply, Request
 from secant.core.results import Samples
+from secant.evaluation.calls import seeded, timed
 from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.how import USUAL, How
+
+if TYPE_CHECKING:
+    from secant.evaluation.drivers import Asked
 
 
 class Watch:
@@ -33,11 +36,13 @@ class Watch:
 
     Parameters
     ----------
-    evaluator : what calls f.
+    asked : what calls f: an evaluator, or one with a driver above it.
     keep : whether to keep all values (of a walk only f at the present point is of use).
 
     Attributes
     ----------
+    evaluator : what knows f's values.
+    evaluate : what answers requests, unwatched.
     log : requests and replies so far.
     stopped : ``"deadline"`` or ``"keyboard"`` once the question was cut short; every request then ends at once.
 
@@ -48,14 +53,31 @@ class Watch:
     ([9.0], 2)
     """
 
-    __slots__ = ("_base", "_here", "evaluator", "keep", "log", "stopped")
+    __slots__ = ("_asked", "_base", "_here", "evaluate", "evaluator", "keep", "log", "stopped")
 
-    def __init__(self, evaluator: Evaluator, keep: bool = True) -> None:
-        self.evaluator, self.keep = evaluator, keep
+    def __init__(self, asked: Evaluator | Asked, keep: bool = True) -> None:
+        if isinstance(asked, Evaluator):
+            self.evaluator: Evaluator = asked
+            self.evaluate: Callable[[Request], Reply] = asked
+            self._asked = None
+        else:
+            self.evaluator, self.evaluate, self._asked = asked.evaluator, asked.evaluate, asked
+        self.keep = keep
         self.log: list[tuple[Request, Reply]] = []
         self.stopped = ""
         self._base: Floats | None = None
         self._here: Any = None  # f at that base, a float or flat, where it is known and finite
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._asked is not None:
+            self._asked.close()
+
+    def close(self) -> None:
+        """Give back what is held: a journal, processes."""
+        self.__exit__()
 
     def __call__(self, request: Request) -> Reply:
         """Return the values of a request.
@@ -74,7 +96,7 @@ class Watch:
             lane = None if request.lane is None else request.lane[1:]
             request = Request(request.base, lane, request.t[1:], request.directions)
         try:
-            reply = self.evaluator(request)
+            reply = self.evaluate(request)
         except Interrupted as error:
             self.evaluator.evaluations -= 1  # it was counted, and never begun
             raise self._ended(request, error.reason) from None
@@ -212,79 +234,39 @@ def _opens_here(request: Request) -> bool:
 def watched(
     f: Callable[..., Any],
     x: Any,
+    how: How = USUAL,
     *,
     f0: Any = None,
     seed: Any = None,
-    deadline: Any = None,
     keep: bool = True,
-    **how: Any,
+    args: tuple[Any, ...] = (),
+    x_name: str = "x",
+    **asked: Any,
 ) -> Watch:
-    """Return the watch over f at x; ``how`` are the options of the :class:`Evaluator`.
+    """Return the watch over f at x, for a ``with`` statement; ``asked`` says what is asked, as for ``evaluating``.
 
     Raises
     ------
     InputError, InputTypeError : for arguments that are not allowed.
 
-    >>> watch = watched(lambda x, seed: seed + x, 1.0, seed=3)
-    >>> watch(Request(watch.evaluator.base, None, (0.0,))).values
+    >>> with watched(lambda x, seed: seed + x, 1.0, seed=3) as watch:
+    ...     watch(Request(watch.evaluator.base, None, (0.0,))).values
     [4.0]
     """
-    if (seed is not None or deadline is not None) and callable(f):
-        f = seeded(f, seed)
-        f = timed(f, deadline)
-    watch = Watch(Evaluator(f, x, **how), keep)
+    called = seeded(f, seed) if seed is not None and callable(f) else f
+    if how.plain:
+        if how.deadline is not None and callable(f):
+            called = timed(called, how.deadline)
+        evaluator = Evaluator(called, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name)
+        watch = Watch(evaluator, keep)
+    else:
+        from secant.evaluation.drivers import evaluating
+
+        watch = Watch(evaluating(called, x, how, args=args, x_name=x_name, named=f, **asked), keep)
     if f0 is not None:
-        watch.expect(f0)
+        try:
+            watch.expect(f0)
+        except BaseException:
+            watch.close()
+            raise
     return watch
-
-
-def seeded(f: Callable[..., Any], seed: Any) -> Callable[..., Any]:
-    """Return f with ``seed=`` handed to it; f itself for None.
-
-    >>> seeded(lambda x, seed: (x, seed), 3)(0.5)
-    (0.5, 3)
-    """
-    if seed is None:
-        return f
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise InputTypeError(f"`seed` must be an integer of at least 0; got {seed!r}")
-    if seed < 0:
-        raise InputError(f"`seed` must be an integer of at least 0; got {seed!r}")
-    number = int(seed)
-    try:
-        parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        parameters = None  # what has no signature may take it all the same
-    if parameters is not None and not any(
-        part.kind is part.VAR_KEYWORD or (part.name == "seed" and part.kind is not part.POSITIONAL_ONLY)
-        for part in parameters
-    ):
-        taken = ", ".join(part.name for part in parameters)
-        raise InputTypeError(f"`seed` needs an f that takes `seed=`, for its random numbers; this one takes ({taken})")
-    return lambda *args: f(*args, seed=number)
-
-
-def timed(f: Callable[..., Any], seconds: Any) -> Callable[..., Any]:
-    """Return f that raises :class:`Interrupted` when it is called too late; f itself for None.
-
-    >>> timed(lambda x: x, 1e-9)(0.5)  # the first call is always made
-    0.5
-    """
-    if seconds is None:
-        return f
-    allowed = "a positive number of seconds"
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.integer | np.floating):
-        raise InputTypeError(f"`deadline` must be {allowed}; got {seconds!r}")
-    if not seconds > 0.0:
-        raise InputError(f"`deadline` must be {allowed}; got {seconds!r}")
-    end = monotonic() + float(seconds)
-    begun = False
-
-    def called(*args: Any) -> Any:
-        nonlocal begun
-        if begun and monotonic() >= end:
-            raise Interrupted("deadline")
-        begun = True
-        return f(*args)
-
-    return called
