@@ -26,6 +26,7 @@ from secant.evaluation.identity import identity, point_of
 from secant.evaluation.journal import Journal
 from secant.evaluation.ledger import Ledger, Page
 from secant.evaluation.progress import Reporter
+from secant.evaluation.workers import Hired, Team
 
 #: Characters of an option's value that a journal shows in full.
 SHORT = 40
@@ -246,13 +247,19 @@ def evaluating(
     """
     way: Way
     named = f if named is None else named
-    if how.deadline is not None and callable(f):
+    if how.deadline is not None and how.workers is None and callable(f):
         f = timed(f, how.deadline)
     if how.plain:
         return Asked(Evaluator(f, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name))
     if how.vectorized:
         batches = Batches(f, x, args, how.vectorized, how.on_error, x_name=x_name, guarded=budget is None)
         evaluator, way = batches.evaluator, batches
+    elif isinstance(how.workers, int):
+        team = Team(f, x, args, how, x_name=x_name, guarded=budget is None)
+        evaluator, way = team.evaluator, team
+    elif how.workers is not None:
+        hired = Hired(f, x, args, how, x_name=x_name)
+        evaluator, way = hired.evaluator, hired
     else:
         evaluator = Evaluator(f, x, args=args, on_error=how.on_error, x_name=x_name)
         way = Serial(evaluator)

@@ -338,7 +338,7 @@ class Evaluator:
         away = t != 0.0 or request.base is not self.base
         if away and self._on_error == "mark":
             code = FAILED
-        elif away and self._on_error == "domain" and _ends_domain(error):
+        elif away and self._on_error == "domain" and ends_domain(error):
             code = OUTSIDE
         text = ""
         if not code or len(self.failures) < REMEMBERED:
@@ -407,7 +407,8 @@ _SAFE = 2.0**969
 _ROUNDOFF = {float: UNIT_ROUNDOFF, np.float64: UNIT_ROUNDOFF, np.float32: 2.0**-24, np.float16: 2.0**-11}
 
 
-def _ends_domain(error: Exception) -> bool:
+def ends_domain(error: Exception) -> bool:
+    """Return whether an exception of f says that it has no value there."""
     return isinstance(error, ArithmeticError | ValueError) or foreign.ends_domain(error)
 
 
