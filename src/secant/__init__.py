@@ -22,25 +22,35 @@ if TYPE_CHECKING:
     from secant._api.descent import gradient_descent
     from secant._api.price import price
     from secant._api.studies import noise, steps
-    from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
+    from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError, WorkerError
     from secant.core.measures import Noise, Price
     from secant.core.request import Interrupted, Reply, Request, run
     from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
     from secant.core.serialize import from_json
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import DescentVerdict, Verdict
+    from secant.evaluation.how import Evaluation
+    from secant.evaluation.progress import Progress
+    from secant.evaluation.records import JournalRecords, read_journal
+    from secant.evaluation.stand_in import Evaluator, MockEvaluator, Recording
 
 _HOME = {
     "Descent": "secant.core.results",
     "DescentVerdict": "secant.core.verdicts",
     "Estimate": "secant.core.results",
+    "Evaluation": "secant.evaluation.how",
+    "Evaluator": "secant.evaluation.stand_in",
     "Event": "secant.core.results",
     "InputError": "secant.core.errors",
     "InputTypeError": "secant.core.errors",
     "Interrupted": "secant.core.request",
+    "JournalRecords": "secant.evaluation.records",
+    "MockEvaluator": "secant.evaluation.stand_in",
     "Noise": "secant.core.measures",
     "OutputError": "secant.core.errors",
     "Price": "secant.core.measures",
+    "Progress": "secant.evaluation.progress",
+    "Recording": "secant.evaluation.stand_in",
     "Reply": "secant.core.request",
     "Request": "secant.core.request",
     "Samples": "secant.core.results",
@@ -50,6 +60,7 @@ _HOME = {
     "StepStudy": "secant.core.results",
     "Verdict": "secant.core.verdicts",
     "VerdictError": "secant.core.errors",
+    "WorkerError": "secant.core.errors",
     "derivative": "secant._api.derivatives",
     "directional": "secant._api.derivatives",
     "from_json": "secant.core.serialize",
@@ -58,6 +69,7 @@ _HOME = {
     "gradient_descent": "secant._api.descent",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
+    "read_journal": "secant.evaluation.records",
     "run": "secant.core.request",
     "stencil": "secant.core.stencils",
     "steps": "secant._api.studies",
@@ -68,13 +80,19 @@ __all__ = [
     "Descent",
     "DescentVerdict",
     "Estimate",
+    "Evaluation",
+    "Evaluator",
     "Event",
     "InputError",
     "InputTypeError",
     "Interrupted",
+    "JournalRecords",
+    "MockEvaluator",
     "Noise",
     "OutputError",
     "Price",
+    "Progress",
+    "Recording",
     "Reply",
     "Request",
     "Samples",
@@ -84,6 +102,7 @@ __all__ = [
     "StepStudy",
     "Verdict",
     "VerdictError",
+    "WorkerError",
     "__version__",
     "book",
     "derivative",
@@ -96,6 +115,7 @@ __all__ = [
     "noise",
     "plots",
     "price",
+    "read_journal",
     "run",
     "stencil",
     "steps",

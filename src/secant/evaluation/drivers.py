@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from secant.core.errors import InputError
 from secant.core.request import OK, Reply, Request
 from secant.evaluation.batches import Batches
 from secant.evaluation.calls import timed
@@ -26,6 +27,7 @@ from secant.evaluation.identity import identity, point_of
 from secant.evaluation.journal import Journal
 from secant.evaluation.ledger import Ledger, Page
 from secant.evaluation.progress import Reporter
+from secant.evaluation.stand_in import StandIn
 from secant.evaluation.workers import Hired, Team
 
 #: Characters of an option's value that a journal shows in full.
@@ -36,7 +38,9 @@ Sink: TypeAlias = Callable[[Sequence[int], Reply], None]
 
 
 class Way(Protocol):
-    """A way of evaluating."""
+    """A way of evaluating, and the evaluator that is told what f's values are like."""
+
+    evaluator: Evaluator
 
     def reply(self, request: Request, sink: Sink) -> None:
         """Evaluate a request, and hand on what comes as it comes."""
@@ -49,12 +53,12 @@ class Serial:
     """One point after the other, in this process, each handed on at once."""
 
     def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
+        self.evaluator = evaluator
 
     def reply(self, request: Request, sink: Sink) -> None:
         """Evaluate a request, and hand on what comes as it comes."""
         for j in range(len(request.t)):
-            sink((j,), self._evaluator(part(request, (j,))))
+            sink((j,), self.evaluator(part(request, (j,))))
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
@@ -245,30 +249,37 @@ def evaluating(
     ...     asked.evaluate(Request(asked.evaluator.base, None, (0.0, 1.0, 2.0))).values
     [9.0, 16.0, 25.0]
     """
-    way: Way
     named = f if named is None else named
     if how.deadline is not None and how.workers is None and callable(f):
         f = timed(f, how.deadline)
-    if how.plain:
-        return Asked(Evaluator(f, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name))
-    if how.vectorized:
-        batches = Batches(f, x, args, how.vectorized, how.on_error, x_name=x_name, guarded=budget is None)
-        evaluator, way = batches.evaluator, batches
-    elif isinstance(how.workers, int):
-        team = Team(f, x, args, how, x_name=x_name, guarded=budget is None)
-        evaluator, way = team.evaluator, team
-    elif how.workers is not None:
-        hired = Hired(f, x, args, how, x_name=x_name)
-        evaluator, way = hired.evaluator, hired
-    else:
-        evaluator = Evaluator(f, x, args=args, on_error=how.on_error, x_name=x_name)
-        way = Serial(evaluator)
+    way = _way(f, x, args, how, x_name, budget is None)
+    evaluator = way.evaluator
+    if how.plain and isinstance(way, Serial):
+        return Asked(evaluator)
     journal = None
     if how.journal is not None:
         journal = Journal(how.journal, _identity(named, args, evaluator, how, question or {}))
     usual = None if expected is None else expected(evaluator.layout.size)
     reporter = Reporter(how.progress, usual) if how.progress else None
     return Asked(evaluator, Driver(evaluator, way, journal, reporter))
+
+
+def _way(f: Any, x: Any, args: tuple[Any, ...], how: How, x_name: str, guarded: bool) -> Way:
+    """Return the way of evaluating that the options ask for."""
+    if callable(getattr(f, "reply", None)):
+        if how.vectorized or how.workers is not None or how.inplace:
+            raise InputError(
+                "an evaluator in place of f evaluates in its own way: `vectorized`, `workers` and `inplace` "
+                "must be left out"
+            )
+        return StandIn(f, x, args, how.on_error, x_name=x_name)
+    if how.vectorized:
+        return Batches(f, x, args, how.vectorized, how.on_error, x_name=x_name, guarded=guarded)
+    if isinstance(how.workers, int):
+        return Team(f, x, args, how, x_name=x_name, guarded=guarded)
+    if how.workers is not None:
+        return Hired(f, x, args, how, x_name=x_name)
+    return Serial(Evaluator(f, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name))
 
 
 def _identity(

@@ -232,7 +232,7 @@ def _opens_here(request: Request) -> bool:
 
 
 def watched(
-    f: Callable[..., Any],
+    f: Any,
     x: Any,
     how: How = USUAL,
     *,
@@ -253,8 +253,12 @@ def watched(
     ...     watch(Request(watch.evaluator.base, None, (0.0,))).values
     [4.0]
     """
+    if hasattr(f, "log") and _recording(f):
+        watch = watched(f.f, x, how, f0=f0, seed=seed, keep=keep, args=args, x_name=x_name, **asked)
+        watch.evaluate = f.kept(watch.evaluate)
+        return watch
     called = seeded(f, seed) if seed is not None and callable(f) else f
-    if how.plain:
+    if how.plain and not hasattr(f, "reply"):
         if how.deadline is not None and callable(f):
             called = timed(called, how.deadline)
         evaluator = Evaluator(called, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name)
@@ -270,3 +274,10 @@ def watched(
             watch.close()
             raise
     return watch
+
+
+def _recording(f: Any) -> bool:
+    """Return whether f is a recording; what has a log may be anything."""
+    from secant.evaluation.stand_in import Recording
+
+    return isinstance(f, Recording)
