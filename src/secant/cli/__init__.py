@@ -1,4 +1,6 @@
-"""The command line: ``secant diff``, ``gradient``, ``steps``, ``descend``, ``tour``; ``python -m secant`` is the same.
+"""The command line: ``secant diff``, ``gradient``, ``steps``, ``descend``, ``journal``, ``tour``.
+
+``python -m secant`` is the same.
 
 Exit status: 0 the answer is ok; 1 the verdict is not ok; 2 what was typed cannot be used; 4 the function failed where
 it must not: it raised, or returned what is no number. (3 is kept for what cannot be told.) Whatever goes wrong is said
