@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import nan
+from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -23,7 +24,7 @@ from secant.evaluation.batches import Batches
 from secant.evaluation.calls import timed
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.how import How
-from secant.evaluation.identity import identity, point_of
+from secant.evaluation.identity import digest_of, identity, point_of
 from secant.evaluation.journal import Journal
 from secant.evaluation.ledger import Ledger, Page
 from secant.evaluation.progress import Reporter
@@ -32,6 +33,9 @@ from secant.evaluation.workers import Hired, Team
 
 #: Characters of an option's value that a journal shows in full.
 SHORT = 40
+
+#: Seconds of evaluations that are told together.
+MOMENT = 0.02
 
 #: Takes positions in a request, and the reply for them.
 Sink: TypeAlias = Callable[[Sequence[int], Reply], None]
@@ -50,15 +54,37 @@ class Way(Protocol):
 
 
 class Serial:
-    """One point after the other, in this process, each handed on at once."""
+    """One point after the other, in this process.
 
-    def __init__(self, evaluator: Evaluator) -> None:
-        self.evaluator = evaluator
+    Each is handed on at once where values are kept as they come; else a few together, as many as take a moment.
+    """
+
+    def __init__(self, evaluator: Evaluator, alone: bool = True) -> None:
+        self.evaluator, self._alone = evaluator, alone
+        self._size = 1
 
     def reply(self, request: Request, sink: Sink) -> None:
         """Evaluate a request, and hand on what comes as it comes."""
-        for j in range(len(request.t)):
-            sink((j,), self.evaluator(part(request, (j,))))
+        if not self._alone:
+            self._pieces(request, sink)
+            return
+        base, directions, repeat, imaginary = request.base, request.directions, request.repeat, request.imaginary
+        lanes = None if request.lane is None else np.asarray(request.lane).tolist()
+        evaluate = self.evaluator.__call__
+        for j, t in enumerate(np.asarray(request.t).tolist()):
+            lane = None if lanes is None else (lanes[j],)
+            sink((j,), evaluate(Request(base, lane, (t,), directions, repeat, imaginary)))
+
+    def _pieces(self, request: Request, sink: Sink) -> None:
+        count, start = len(request.t), 0
+        while start < count:
+            where = range(start, min(start + self._size, count))
+            began = perf_counter()
+            reply = self.evaluator(request if len(where) == count else part(request, where))
+            seconds = perf_counter() - began
+            self._size = self._size * 2 if seconds < MOMENT else max(1, self._size // 2)
+            sink(where, reply)
+            start = where.stop
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
@@ -93,6 +119,13 @@ class Gathered:
 
     def put(self, positions: Sequence[int] | NDArray[np.intp], reply: Reply) -> None:
         """Put a piece in its places."""
+        if type(reply.values) is list and reply.status is None and len(positions) == 1:
+            # One number alone: what comes by the million when f is quick.
+            if self.values is None:
+                self.values = np.full((len(self.status), 1), np.nan)
+            self.values[positions[0]] = reply.values[0]
+            self.status[positions[0]] = OK
+            return
         rows: Any = np.asarray(reply.values).reshape(len(positions), -1)
         where: Any = np.asarray(positions)
         self.status[where] = OK if reply.status is None else reply.status
@@ -279,7 +312,8 @@ def _way(f: Any, x: Any, args: tuple[Any, ...], how: How, x_name: str, guarded: 
         return Team(f, x, args, how, x_name=x_name, guarded=guarded)
     if how.workers is not None:
         return Hired(f, x, args, how, x_name=x_name)
-    return Serial(Evaluator(f, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name))
+    evaluator = Evaluator(f, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name)
+    return Serial(evaluator, how.journal is not None)
 
 
 def _identity(
@@ -290,7 +324,7 @@ def _identity(
     for name, value in {**question, "on_error": how.on_error}.items():
         text = repr(value)
         plain = isinstance(value, str | int | float | bool | None) and len(text) <= SHORT
-        parts[f"the option `{name}`"] = text if plain else f"({identity(value, ())['f']})"
+        parts[f"the option `{name}`"] = text if plain else f"({digest_of(value)})"
     if how.journal_id is not None:
         return parts | {"the option `journal_id`": repr(how.journal_id)}
     return parts | identity(f, args)

@@ -56,6 +56,15 @@ def identity(f: Any, args: tuple[Any, ...]) -> dict[str, str]:
     return walker.parts
 
 
+def digest_of(value: Any) -> str:
+    """Return the digest of one value by its contents.
+
+    >>> digest_of([1.0]) == digest_of([1.0]) != digest_of([2.0])
+    True
+    """
+    return _Walker("an option").digest(value)
+
+
 def point_of(base: Floats, layout: Layout) -> str:
     """Return the digest of a point, its dtypes and shapes included."""
     form = [(leaf.path, leaf.form, leaf.shape, leaf.precision) for leaf in layout.leaves]
@@ -73,11 +82,11 @@ def _hash(*parts: bytes) -> str:
 class _Walker:
     """Walk through all that a function is made of, once."""
 
-    def __init__(self) -> None:
+    def __init__(self, label: str = "f") -> None:
         self.parts: dict[str, str] = {}
         self._seen: dict[int, Any] = {}  # the objects are held, so that no number is used twice
         self._open: list[int] = []
-        self._label = "f"
+        self._label = label
 
     # --- parts with names -----------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ class Journal:
         data = whole(self._handle)
         self.header, start, self._seed = header_of(data, self._name)
         self._unsynced, self._synced = 0, monotonic()
-        self._bases: list[tuple[Any, Any, int]] = []
+        self._latest: tuple[Any, Any, int] = (None, None, 0)
         if self.header is None:
             os.ftruncate(self._handle, 0)
             self._end = 0
@@ -181,11 +181,10 @@ class Journal:
 
     def key(self, request: Request) -> int:
         """Return the digest of a request's base, taken once for each."""
-        for base, directions, key in self._bases:
-            if base is request.base and directions is request.directions:
-                return key
-        key = key_of(request)
-        self._bases = [(request.base, request.directions, key), *self._bases[:3]]
+        base, directions, key = self._latest
+        if base is not request.base or directions is not request.directions:
+            key = key_of(request)
+            self._latest = request.base, request.directions, key
         return key
 
     # --- writing --------------------------------------------------------------------------------------

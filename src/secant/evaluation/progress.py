@@ -127,5 +127,5 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
-    except (OSError, ValueError):
-        pass  # a closed standard error is no reason to lose an answer
+    except (OSError, ValueError, AttributeError):
+        pass  # a standard error that is closed, or None, is no reason to lose an answer
