@@ -1,6 +1,7 @@
 """What is given along and what is kept: `f0=`, `seed=`, `keep_samples=`."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -87,21 +88,47 @@ def test_f0_of_random_functions_is_held_against_them() -> None:
     assert "it is random" in found.message
 
 
-@pytest.mark.parametrize("bad", ["one", {}, [[], [1.0]]])
-def test_f0_is_a_value_of_f(bad) -> None:
-    with pytest.raises(secant.InputTypeError, match="`f0` must be a real or complex number"):
-        secant.derivative(math.sin, 1.0, f0=bad)
+@pytest.mark.parametrize("question", [secant.derivative, secant.gradient, partial(secant.price, secant.derivative)])
+@pytest.mark.parametrize(
+    ("bad", "error", "text"),
+    [
+        ("one", secant.InputTypeError, "`f0` must be a real or complex number"),
+        ({}, secant.InputTypeError, "`f0` must be a real or complex number"),
+        ([[], [1.0]], secant.InputTypeError, "`f0` must be a real or complex number"),
+        (math.nan, secant.InputError, "`f0` must be finite; got nan"),
+        (np.array(np.inf), secant.InputError, "`f0` must be finite; got array"),
+    ],
+)
+def test_f0_is_a_finite_value(question, bad, error, text) -> None:
+    watched = Counted(math.sin)
+    with pytest.raises(error, match=text):
+        question(watched, 1.0, f0=bad)
+    assert not watched.points
 
 
-def test_f0_of_another_shape_is_found_out() -> None:
-    with pytest.raises(secant.OutputError, match="values of one shape"):
-        secant.derivative(math.sin, 1.0, f0=[1.0, 2.0])
+@pytest.mark.parametrize("on_error", ["domain", "raise", "mark"])
+@pytest.mark.parametrize("f0", [[1.0, 2.0], np.ones((1, 2))])
+def test_f0_of_another_shape_is_found_out(f0, on_error) -> None:
+    for question, x in ((secant.derivative, 1.0), (secant.gradient, X)):
+        watched = Counted(lambda x: float(np.sum(np.sin(x))))
+        with pytest.raises(secant.InputError, match=r"`f0` must have the shape of f's values, \(\); got \("):
+            question(watched, x, f0=f0, on_error=on_error)
+        assert len(watched.points) == 1
 
 
-def test_f0_without_a_finite_value_is_looked_at() -> None:
-    found = secant.derivative(math.sin, 1.0, f0=math.nan)
-    assert found.ok
-    assert found.fun == math.sin(1.0)
+def test_f0_that_is_real_of_a_function_that_is_not() -> None:
+    with pytest.raises(secant.InputError, match="`f0` must be complex, as f's values are; got a real number"):
+        secant.derivative(lambda x: np.exp(1j * x), 1.0, f0=1.0)
+    found = secant.derivative(lambda x: x**0.5, 1e-3, f0=1e-3**0.5)  # complex below 0
+    assert abs(found.value - 0.5 * 1e-3**-0.5) <= found.error
+
+
+def test_f0_of_an_earlier_answer() -> None:
+    for question, f, x in ((secant.derivative, rows, 1.0), (secant.gradient, lambda x: total(x).reshape(1, 1), X)):
+        first = question(f, x)
+        again = question(f, x, f0=first.fun)
+        assert again.evaluations == first.evaluations - 1
+        assert np.array_equal(again.value, first.value)
 
 
 # --- seed ---------------------------------------------------------------------------------------------
@@ -215,8 +242,8 @@ def test_samples_up_to_where_it_was_cut_short() -> None:
 
 def test_samples_only_when_asked_for() -> None:
     assert secant.derivative(math.sin, 1.0).samples is None
-    estimate = secant.derivative(math.sin, 1.0, keep_samples=True)
-    assert str(estimate.samples) == f"{estimate.evaluations} samples"
+    found = secant.derivative(math.sin, 1.0, keep_samples=True)
+    assert str(found.samples) == f"{found.evaluations} samples"
     for bad in (1, "yes", None):
         with pytest.raises(secant.InputTypeError, match="`keep_samples` must be True or False"):
             secant.derivative(math.sin, 1.0, keep_samples=bad)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from secant import book, nn, plots
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
+    from secant._api.hessians import hessian, hvp
     from secant._api.price import price
     from secant._api.studies import noise, steps
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError, WorkerError
@@ -67,6 +68,8 @@ _HOME = {
     "grad": "secant._api.derivatives",
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",
+    "hessian": "secant._api.hessians",
+    "hvp": "secant._api.hessians",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
     "read_journal": "secant.evaluation.records",
@@ -111,6 +114,8 @@ __all__ = [
     "grad",
     "gradient",
     "gradient_descent",
+    "hessian",
+    "hvp",
     "nn",
     "noise",
     "plots",

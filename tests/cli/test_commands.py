@@ -90,6 +90,8 @@ ANSWERS = [
     # what is typed, exit status, the numbers of the answer, words of the answer
     ('diff "0.01*x^2 + 0.1*x" --at 5', 0, [0.2], ["   ok   ", " evaluations"]),
     ('diff "abs(x)" --at 0', 1, [0.0], ["kink", "slope -1 on the left and 1 on the right", "Remedy:"]),
+    ('diff "exp(x)" --at 1 --order 3', 0, [math.e], ["   ok   "]),
+    ('diff "x*abs(x)" --at 0 --order 2', 1, [0.0], ["kink", "-2 on the left and 2 on the right", "of order 2"]),
     ('diff "floor(x)" --at 2', 1, [math.nan], ["jump"]),
     ('diff "sqrt(x)" --at 0', 1, [math.nan], ["undefined"]),
     ("diff -x**2 --at -1e-3", 0, [0.002], []),
@@ -129,6 +131,7 @@ ANSWERS = [
 
 PRICES = [
     ('diff "x^2" --at 3 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
+    ('diff "x^2" --at 3 --order 2 --dry-run', "1 parameter: about 23 evaluations, ", (23, 60)),
     ('diff "x^2" --at 3 --step 1e-4 --dry-run', "1 parameter: 2 evaluations, about ", (2, 2)),
     ('gradient "sum(x^2)" --at 1,2,3 --max-evaluations 50 --dry-run', "3 parameters: about 37 evaluations, ", (37, 50)),
     ('descend "sum(x^2)" --start 1,2 --iterations 10 --step 1e-4 --dry-run', "2 parameters: about 51 ", (51, None)),

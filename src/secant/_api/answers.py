@@ -39,17 +39,18 @@ def answered(
     varying: Positions | None = None,
 ) -> Slopes:
     """Run a core to its slopes; when it is cut short, make what can be made of the values that are there."""
-    evaluate = watch if varying is None else narrowed(watch, varying, watch.evaluator.layout.size)
+    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
     try:
         found = run(core, evaluate)
     except Interrupted:
         pass
     except KeyboardInterrupt:  # while the core was at work, not f
-        if not watch.listening:
+        if not watch.hears():
             raise
         watch.stopped = "keyboard"
+    watch.evaluator.confirm()
     if not watch.stopped:
-        return _again(chosen, watch, _settle(chosen, found))
+        return again(chosen, watch, settle(chosen, found))
     base = watch.evaluator.base
     note = CUT_SHORT[watch.stopped]
     found = salvaged(watch.log, problems, lambda line: _one(chosen, base, line), lanes=varying, along=along, note=note)
@@ -58,7 +59,7 @@ def answered(
         # All lines were done, the look along other directions was not.
         note = f"{note}, before f was looked at along other directions than the axes"
         found = Slopes((tuple(replace(slope, verdict=Verdict.UNRESOLVED, note=note) for slope in row),), found.outputs)
-    return _settle(chosen, found)
+    return settle(chosen, found)
 
 
 def _one(chosen: Options, base: Floats, line: Line) -> Core[Slopes]:
@@ -73,21 +74,18 @@ def _one(chosen: Options, base: Floats, line: Line) -> Core[Slopes]:
 def once_more(watch: Watch, repeat: int = 0) -> Reply | None:
     """Evaluate f at x; None when the question is cut short there."""
     try:
-        return watch(Request(watch.evaluator.base, None, (0.0,), repeat=repeat))
+        return watch.reply(Request(watch.evaluator.base, None, (0.0,), repeat=repeat))
     except Interrupted:
         return None
 
 
-def _again(chosen: Options, watch: Watch, found: Slopes) -> Slopes:
+def again(chosen: Options, watch: Watch, found: Slopes) -> Slopes:
     """Ask once more at x where f was found noisy: another value there says that f is random, and how to mend that.
 
     It is one evaluation, out of the budget, and left out when nothing is left of that.
     """
     rows = found.slopes
-    for row in rows:
-        if any(slope.verdict is Verdict.NOISY for slope in row):
-            break
-    else:
+    if not [slope for row in rows for slope in row if slope.verdict is Verdict.NOISY]:
         return found
     most = chosen.max_evaluations or 1 + len(rows) * len(rows[0]) * (DEFAULT_BUDGET - 1)
     if watch.evaluator.evaluations >= most:
@@ -109,7 +107,7 @@ def _random(slope: Slope) -> Slope:
     return replace(slope, note=f"{slope.note}; {note}" if slope.note else note)
 
 
-def _settle(chosen: Options, found: Slopes) -> Slopes:
+def settle(chosen: Options, found: Slopes) -> Slopes:
     """Call a slope that was asked for from one side ``ok`` when nothing but the asking made it one-sided."""
     if chosen.formula is not None or chosen.method not in ("forward", "backward"):
         return found
@@ -136,7 +134,7 @@ def by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool)
     layout = evaluator.layout
     slopes = found.slopes[0]
     whole = varying is None and not layout.scalar and not watch.stopped
-    if layout.size > 0 and whole and _still(slopes, evaluator):
+    if layout.size > 0 and whole and still(slopes, evaluator):
         slopes = tuple(Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach) for slope in slopes)
     if varying is not None:
         # Nothing is wrong with what was not asked for, so its verdict is ok; what marks it is an error of NaN.
@@ -160,7 +158,7 @@ def by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool)
     )
 
 
-def _still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
+def still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
     """Return whether f gave the very same value at every point, over steps that are no trifle beside x."""
     if evaluator.distinct or evaluator.evaluations < 2:
         return False

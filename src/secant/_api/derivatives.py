@@ -13,8 +13,18 @@ from typing import Any, Unpack
 import numpy as np
 
 from secant._api.answers import answered, by_entry, by_output, once_more, one_output
-from secant._api.options import Method, Options, at_point, coordinate_lines, direction_line, options, spared, switch
+from secant._api.options import (
+    Method,
+    Options,
+    at_point,
+    coordinate_lines,
+    direction_line,
+    options,
+    spared,
+    switch,
+)
 from secant._api.question import question
+from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import positions
 from secant.core import imaginary, operators
 from secant.core.errors import InputError, InputTypeError, kind_of
@@ -32,6 +42,7 @@ def derivative(
     f: Callable[..., Any],
     x: Any,
     *,
+    order: int = 1,
     method: Method = "auto",
     step: float | None = None,
     bounds: Any = None,
@@ -40,6 +51,7 @@ def derivative(
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     f0: Any = None,
+    scale: Any = None,
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
@@ -51,17 +63,25 @@ def derivative(
     ----------
     f : called as ``f(x, *args)``; returns a number or an array of any shape.
     x : a real number. For an array or a tree use :func:`gradient`.
+    order : of the derivative, 1 to 8. In float64 rounding leaves some 14, 12, 11 and 9 digits of the first four.
     method : ``"auto"`` and ``"central"`` look at both sides, ``"forward"`` and ``"backward"`` at one; a
         :class:`Stencil` is a formula of your own, and needs ``step``. ``"complex"`` evaluates f at complex numbers,
         which it must take (float64 only): the derivative to the last digits from one such evaluation, and four more to
         check that f is analytic. Where it is not (abs, max, comparisons, .real), the verdict is ``unresolved``.
-    step : a fixed step: the formula's own bits, with no error bar and the verdict ``unresolved``.
+    step : a fixed step: the formula's own bits, with no error bar and the verdict ``unresolved``. Of higher orders
+        the shortest formula is taken.
     bounds : (lower, upper), each a number or None; f is never evaluated outside.
     max_step : the largest distance from x at which f may be evaluated.
     noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`.
     rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
-    max_evaluations : the most calls of f; 13 are usual, 40 the default limit.
-    f0 : f(x), when it is known: one evaluation less.
+    max_evaluations : the most calls of f, for all its outputs together; 13 are usual and 40 for each output the default
+        limit, 23 and 60 for higher orders. From two on there is a slope, from three on a bar; what could not be checked
+        is ``unresolved``.
+    f0 : f(x), when it is known, finite and in the shape of f's values: one evaluation less.
+    scale : a second look at the slope. A length (of a gradient also lengths like x; along a direction, of the entry
+        that moves most): the slope over it, in some eight evaluations; where that is another one f has a ripple, which
+        is noise from then on. Or another version of f, a solver at another tolerance: the bar covers both slopes
+        (of a higher order, that alone).
     keep_samples : whether the answer carries all values of f that were paid for, as :class:`Samples`.
     seed : an integer that f is handed as ``seed=`` at every point: a random f that seeds its generator with it is a
         function, and has a derivative.
@@ -83,28 +103,32 @@ def derivative(
     >>> import math
     >>> derivative(math.sin, 1.0)
     0.54030230586814 +/- ...   ok   ... evaluations
+    >>> derivative(math.sin, 1.0, order=2)
+    -0.8414709848... +/- ...   ok   ... evaluations
     >>> import numpy as np
     >>> derivative(np.sin, 1.0, method="complex").value == math.cos(1.0)
     True
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order)
     keep = switch("keep_samples", keep_samples) if keep_samples is not False else False
-    asked = question("derivative", chosen, f0=f0, seed=seed) if how else {}
-    with watched(f, x, checked(how, "derivative"), f0=f0, seed=seed, args=args, **asked) as watch:
-        return along_number(watch, x, chosen, f0, keep)
+    way = checked(how, "derivative")
+    asked = question("derivative", chosen, scale=scale, f0=f0, seed=seed) if how else {}
+    with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
+        evaluator = watch.evaluator
+        if not evaluator.layout.scalar:
+            came = f"{kind_of(x)} of {evaluator.layout.size} entries"
+            raise InputTypeError(f"`x` must be a single number; got {came} (use `gradient` for arrays and trees)")
+        again = scaled(scale, chosen, evaluator.layout)
+        other = twin(again, x, watch, way, seed=seed, args=args)
+        share = first_share(again, chosen, 1)
 
+        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, watch)
+            most, base = spared(here, f0, 1), watch.evaluator.base
+            problems = coordinate_lines(most, base, watch.evaluator.layout)
+            return answered(watch, here, core_for(most, base, problems), problems), problems
 
-def along_number(watch: Watch, x: Any, chosen: Options, f0: Any = None, keep: bool = False) -> Estimate:
-    """Return the derivative at a number of what is watched."""
-    evaluator = watch.evaluator
-    if not evaluator.layout.scalar:
-        came = f"{kind_of(x)} of {evaluator.layout.size} entries"
-        raise InputTypeError(f"`x` must be a single number; got {came} (use `gradient` for arrays and trees)")
-    chosen = at_point(chosen, watch)
-    most = spared(chosen, f0)
-    problems = coordinate_lines(most, evaluator.base, evaluator.layout)
-    found = answered(watch, chosen, core_for(most, evaluator.base, problems), problems)
-    return by_output(watch, found, keep)
+        return by_output(watch, looks(again, chosen, watch, other, f0, look), keep)
 
 
 def gradient(
@@ -120,6 +144,7 @@ def gradient(
     max_evaluations: int | None = None,
     wrt: Any = None,
     f0: Any = None,
+    scale: Any = None,
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
@@ -133,7 +158,8 @@ def gradient(
     x : a number, an array of any shape and real dtype (NumPy's, a PyTorch tensor, a JAX array), or a tree (dict, list,
         tuple, dataclass) of them; f is handed the same structure, types and devices, and x is never written to.
     bounds : (lower, upper), each a number, None, or like x.
-    max_evaluations : one budget for the whole gradient.
+    max_evaluations : one budget for the whole gradient, f at x included, spent where bars are widest. For n entries
+        2n + 1 give every one a pair and a bar, n + 1 a slope; entries for which nothing is left are NaN, and say so.
     wrt : what varies, when not all of x does: a key or a list of keys of a dict, positions in a list or tuple, fields
         of a dataclass or namedtuple; for a single array a mask, integers or a slice. The rest is held fixed and costs
         nothing; in the answer it is NaN with an error of NaN, and has no say in the verdict.
@@ -159,17 +185,26 @@ def gradient(
             "`inplace` must be False with `method='complex'`: real arrays have no room for complex numbers"
         )
     keep = switch("keep_samples", keep_samples)
-    asked = question("gradient", chosen, f0=f0, seed=seed, wrt=wrt) if how else {}
+    asked = question("gradient", chosen, scale=scale, f0=f0, seed=seed, wrt=wrt) if how else {}
     with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
         evaluator = watch.evaluator
         varying = positions(wrt, x, evaluator.layout)
-        chosen = at_point(chosen, watch)
-        most = spared(chosen, f0)
-        problems = coordinate_lines(most, evaluator.base, evaluator.layout, varying)
-        core = core_for(most, evaluator.base, problems, whole=True)
-        found = answered(watch, chosen, core, problems, varying=varying)
-        one_output(evaluator, "gradient")
-        if chosen.formula is not None and not evaluator.distinct and varying is None:
+        again = scaled(scale, chosen, evaluator.layout)
+        other = twin(again, x, watch, way, seed=seed, args=args)
+        count = evaluator.layout.size if varying is None else varying.size
+        share = first_share(again, chosen, count)
+
+        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, watch)
+            most, base = spared(here, f0, count), watch.evaluator.base
+            problems = coordinate_lines(most, base, watch.evaluator.layout, varying)
+            found = answered(watch, here, core_for(most, base, problems, whole=True), problems, varying=varying)
+            one_output(watch.evaluator, "gradient")
+            return found, problems
+
+        found = looks(again, chosen, watch, other, f0, look, varying=varying)
+        spare = chosen.max_evaluations is None or evaluator.evaluations < chosen.max_evaluations
+        if chosen.formula is not None and not evaluator.distinct and varying is None and spare:
             once_more(watch)  # a formula that leaves x out may see the same value all around it
         return by_entry(watch, found, varying, keep)
 
@@ -179,6 +214,7 @@ def directional(
     x: Any,
     v: Any,
     *,
+    order: int = 1,
     method: Method = "auto",
     step: float | None = None,
     bounds: Any = None,
@@ -187,35 +223,45 @@ def directional(
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     f0: Any = None,
+    scale: Any = None,
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
     **how: Unpack[Evaluation],
 ) -> Estimate:
-    """Differentiate f at x along v: the derivative of ``f(x + t * v)`` by t at 0.
+    """Differentiate f at x along v: the derivative of ``f(x + t * v)`` by t at 0, of an ``order`` from 1 to 8.
 
-    ``v`` has x's structure and shapes, and any length but zero; the answer scales with it. Parameters,
-    errors and verdicts are those of :func:`gradient`; f may return an array.
+    ``v`` has x's structure and shapes, and any length but zero; the answer scales with it (with its ``order``-th
+    power). Of order 2 it is ``v @ H @ v`` with the Hessian H. Parameters, errors and verdicts are those of
+    :func:`derivative`; f may return an array.
 
     >>> import numpy as np
     >>> directional(lambda x: x[0] * x[1], np.array([3.0, 4.0]), np.array([1.0, -1.0]))
     1 +/- ...   ok   ... evaluations
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order)
     keep = switch("keep_samples", keep_samples)
-    asked = question("directional", chosen, f0=f0, seed=seed, v=v) if how else {}
-    with watched(f, x, checked(how, "directional"), f0=f0, seed=seed, args=args, **asked) as watch:
+    way = checked(how, "directional")
+    asked = question("directional", chosen, scale=scale, f0=f0, seed=seed, v=v) if how else {}
+    with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
         evaluator = watch.evaluator
         vector, layout = flatten(v, name="v")
         if layout.shapes != evaluator.layout.shapes:
             raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
         if not vector.any():
             raise InputError("`v` must not be zero: it names the direction")
-        chosen = at_point(chosen, watch)
-        most = spared(chosen, f0)
-        problem = direction_line(most, evaluator, vector)
-        core = core_for(most, evaluator.base, [problem], vector[np.newaxis])
-        return by_output(watch, answered(watch, chosen, core, [problem], along=True), keep)
+        again = scaled(scale, chosen, evaluator.layout)
+        other = twin(again, x, watch, way, seed=seed, args=args)
+        share = first_share(again, chosen, 1)
+
+        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, watch)
+            most, base = spared(here, f0, 1), watch.evaluator.base
+            problems = [direction_line(most, watch.evaluator, vector)]
+            core = core_for(most, base, problems, vector[np.newaxis])
+            return answered(watch, here, core, problems, along=True), problems
+
+        return by_output(watch, looks(again, chosen, watch, other, f0, look, v=vector), keep)
 
 
 def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:

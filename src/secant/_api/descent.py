@@ -86,9 +86,9 @@ def _walked(watch: Watch, chosen: Options, rate: float, count: int) -> Descent:
         one_output(evaluator, "gradient_descent")
         return found
 
-    walk = run(core.gradient_descent(home, gradient, lr=rate, iterations=count, step=chosen.step or None), watch)
-    if walk.stopped == "keyboard" and not watch.listening:
-        raise KeyboardInterrupt  # asked inside another question's f, which has to end as well
+    walk = run(core.gradient_descent(home, gradient, lr=rate, iterations=count, step=chosen.step or None), watch.reply)
+    if walk.stopped == "keyboard" and not watch.stopped and not watch.hears():
+        raise KeyboardInterrupt  # it came between two evaluations
     return Descent(
         layout.wrap(walk.x),
         walk.fun,

@@ -17,7 +17,7 @@ from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.request import Floats, Request
-from secant.core.stencils import BACKWARD, CENTRAL, FORWARD, Stencil
+from secant.core.stencils import Stencil, standard
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
@@ -25,15 +25,18 @@ from secant.evaluation.watch import Watch
 
 Method: TypeAlias = Literal["auto", "central", "forward", "backward", "complex"] | Stencil
 
-_STENCILS = {"auto": CENTRAL, "central": CENTRAL, "forward": FORWARD, "backward": BACKWARD}
+_STENCILS = {"auto": "central", "central": "central", "forward": "forward", "backward": "backward"}
+
+#: The highest order of a derivative. The method knows no limit, but rounding leaves 4 digits or so of the eighth.
+HIGHEST = 8
 
 #: Pairs up to which a line of a gradient adds larger steps, for few entries and for 24 and more. Each step halves
 #: what rounding leaves, for two evaluations an entry: on the benchmark's gradients 13.8 digits at five pairs and
 #: 14.7 without a limit.
 FEW_PAIRS, MANY_PAIRS, MANY = 7, 5, 24
 
-#: Evaluations a single line may cost when nobody says otherwise.
-DEFAULT_BUDGET = 40
+#: Evaluations a single line may cost when nobody says otherwise, for a slope and for a higher order.
+DEFAULT_BUDGET, HIGHER_BUDGET = 40, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Options:
     rtol: float
     max_evaluations: int | None
     relative: float = 0.0
+    order: int = 1
 
 
 PLAIN = Options("auto", None, 0.0, None, inf, 0.0, 0.0, None)
@@ -81,12 +85,24 @@ def whole(name: str, value: Any, low: int) -> int:
     return int(value)
 
 
-def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol: Any, max_evaluations: Any) -> Options:
+def options(
+    method: Any,
+    step: Any,
+    bounds: Any,
+    max_step: Any,
+    noise: Any,
+    rtol: Any,
+    max_evaluations: Any,
+    order: Any = 1,
+) -> Options:
     """Check the numerical options of a call."""
+    order = whole("order", order, 1)
+    if order > HIGHEST:
+        raise InputError(f"`order` must be an integer from 1 to {HIGHEST}; got {order}")
     named = isinstance(method, str) and (method in _STENCILS or method == "complex")
     given = not (step is bounds is max_step is noise is max_evaluations is None)
     # By type first: False, 0j and arrays of zeros equal the default and are no numbers of at least 0 all the same.
-    if named and method == "auto" and not given and type(rtol) is float and rtol == 0.0:
+    if named and method == "auto" and not given and order == 1 and type(rtol) is float and rtol == 0.0:
         return PLAIN
     if not named and not isinstance(method, Stencil):
         raise InputError(
@@ -95,11 +111,14 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
     formula = None
     if step is not None:
         step = real("step", step, 0.0, "a positive finite number")
-        formula = method if isinstance(method, Stencil) else _STENCILS.get(method)
+        named = method in _STENCILS if isinstance(method, str) else False
+        formula = standard(_STENCILS[method], order) if named else method if isinstance(method, Stencil) else None
     elif isinstance(method, Stencil):
         raise InputError("`step` must be given with a Stencil: the formula is fixed, its step is yours to choose")
-    if formula is not None and formula.order != 1:
-        raise InputError(f"`method` must be a Stencil of order 1 here; got order {formula.order}")
+    if formula is not None and formula.order != order:
+        raise InputError(f"`method` must be a Stencil of order {order} here; got order {formula.order}")
+    if method == "complex" and order != 1:
+        raise InputError(f"`order` must be 1 with `method='complex'`; got {order}")
     return Options(
         "stencil" if isinstance(method, Stencil) else method,
         formula,
@@ -111,6 +130,7 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
         None if max_evaluations is None else whole("max_evaluations", max_evaluations, 1),
         # A fixed step does not ask how noisy f is.
         _noise(noise.relative) if isinstance(noise, Noise) and formula is None else 0.0,
+        order,
     )
 
 
@@ -131,7 +151,7 @@ def at_point(chosen: Options, watch: Watch) -> Options:
     """
     if not chosen.relative:
         return chosen
-    reply = watch(Request(watch.evaluator.base, None, (0.0,)))
+    reply = watch.reply(Request(watch.evaluator.base, None, (0.0,)))
     return level_at(chosen, float(np.max(np.abs(reply.values))))
 
 
@@ -214,19 +234,32 @@ def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
     return below, above
 
 
-def line_budget(chosen: Options, count: int) -> int:
-    """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
+def spared(chosen: Options, f0: Any, count: int) -> Options:
+    """Return the options with the evaluation of f(x) left to other points, when ``f0`` is given.
+
+    A fixed formula along ``count`` lines costs what it costs: a budget that is smaller is refused.
+    """
     most = chosen.max_evaluations
     if most is None:
-        return DEFAULT_BUDGET
-    return min(most, max(DEFAULT_BUDGET, 1 + (most - 1) // max(count, 1)))
-
-
-def spared(chosen: Options, f0: Any) -> Options:
-    """Return the options with the evaluation of f(x) left to other points, when ``f0`` is given."""
-    if f0 is None or chosen.max_evaluations is None:
         return chosen
-    return replace(chosen, max_evaluations=chosen.max_evaluations + 1)
+    known = f0 is not None
+    if chosen.formula is not None:
+        moved = sum(offset != 0 for offset in chosen.formula.offsets)
+        here = moved < len(chosen.formula.offsets)
+        least = count * moved + (here and not known)
+        if most < least:
+            raise InputError(f"`max_evaluations` must be at least {least} here with `step`; got {most}")
+        known = known and here
+    return replace(chosen, max_evaluations=most + 1) if known else chosen
+
+
+def line_budget(chosen: Options, count: int) -> int:
+    """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
+    usual = DEFAULT_BUDGET if chosen.order == 1 else HIGHER_BUDGET
+    most = chosen.max_evaluations
+    if most is None:
+        return usual
+    return min(most, max(usual, 1 + (most - 1) // max(count, 1)))
 
 
 def coordinate_lines(
@@ -263,6 +296,7 @@ def coordinate_lines(
                 unit,
                 rounder,
                 pairs=pairs,
+                order=chosen.order,
             )
         )
     return made
@@ -296,4 +330,5 @@ def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
         None,
         2.0 * eps * float((size / share).max()),
         float((size / share).max()),
+        order=chosen.order,
     )

@@ -15,19 +15,24 @@ from typing import Any
 
 import numpy as np
 
+from secant._api import second
 from secant._api.answers import one_output
 from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
-from secant._api.options import Options, options
+from secant._api.hessians import hessian, hvp
+from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options
 from secant._api.question import Count, lines_count
 from secant._api.select import positions
 from secant._api.studies import steps
 from secant.core.errors import InputError, InputTypeError
+from secant.core.hessians import FIRST, LEVELS, RESTARTS
 from secant.core.measures import Price
 from secant.core.request import Request
 from secant.evaluation.how import How, checked
 from secant.evaluation.watch import watched
 
+#: Of an axis of a Hessian, and the most of a pair of axes: all levels, after as many restarts as there may be.
+USUAL_AXIS, MOST_OF_PAIR = 11, 2 * (FIRST * RESTARTS + len(LEVELS))
 #: A gradient's look along two generic directions: usual, and the most.
 GENERIC, GENERIC_MOST = 4, 8
 #: Gradients and single values that the diagnosis of a descent may take, at most.
@@ -36,7 +41,7 @@ DIAGNOSIS, LOOKS = 40, 64
 OVERHEAD = 5e-6
 
 #: Options of a question that are numerical, by name.
-_NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations")
+_NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations", "order")
 
 
 def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further: Any, **how: Any) -> Price:
@@ -44,7 +49,8 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
 
     Parameters
     ----------
-    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`gradient_descent` or :func:`steps`.
+    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`hessian`, :func:`hvp` (of f, without a
+        gradient), :func:`gradient_descent` or :func:`steps`.
     f, x, further, how : what the question would be asked with, its options included.
 
     Returns
@@ -74,28 +80,48 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         raise InputTypeError(f"`{name}` does not take this: {error}") from None
     bound.apply_defaults()
     given = bound.arguments
-    chosen = options(*(given.get(option, _default(option)) for option in _NUMERICAL))
+    if given.get("gradient") is not None:
+        raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
+    chosen = options(*(given.get(option, _default(option, question)) for option in _NUMERICAL))
     way = checked(given.get("how", {}), name)
     plain = How(vectorized=way.vectorized, on_error=way.on_error, inplace=way.inplace)
-    with watched(f, x, plain, seed=given.get("seed"), args=given["args"]) as watch:
+    with watched(f, x, plain, f0=given.get("f0"), seed=given.get("seed"), args=given["args"]) as watch:
         evaluator = watch.evaluator
         if question in (derivative, steps) and not evaluator.layout.scalar:
             raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
         began = perf_counter()
         watch.evaluate(Request(evaluator.base, None, (0.0,)))
         call = perf_counter() - began
-        if question in (gradient, gradient_descent):
+        if question in (gradient, gradient_descent, hessian, hvp):
             one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
     entries = evaluator.layout.size if varying is None else varying.size
-    count = _COUNTS[question](chosen, entries, given)
+    count = _second(_COUNTS[question](chosen, entries, given), chosen, entries, given.get("scale"))
+    shape = evaluator.value_shape or ()
+    count = _by_outputs(count, chosen, int(np.prod(shape)) * (1 + evaluator.complex_values))
     each = call + OVERHEAD
     return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
 
 
-def _default(option: str) -> Any:
+def _default(option: str, question: Callable[..., Any]) -> Any:
     """Return what an option is where a question does not take it."""
-    return {"method": "auto", "rtol": 0.0}.get(option)
+    return {"method": "auto", "rtol": 0.0, "order": 2 if question in (hessian, hvp) else 1}.get(option)
+
+
+def _by_outputs(count: Count, chosen: Options, outputs: int) -> Count:
+    """Let each output have its own steps: evaluations are shared, but where scales differ they are not the same."""
+    if chosen.max_evaluations is not None or chosen.formula is not None or chosen.method == "complex":
+        return count
+    return Count(count.usual, count.most + max(outputs - 1, 0) * (count.most - 1))
+
+
+def _second(count: Count, chosen: Options, entries: int, scale: Any) -> Count:
+    """Add the second look that `scale` asks for; a budget is for both."""
+    if scale is None:
+        return count
+    more = count if callable(scale) else Count(second.USUAL * entries, DEFAULT_BUDGET * entries)
+    top = chosen.max_evaluations or count.most + more.most
+    return Count(min(count.usual + more.usual, top), top)
 
 
 def _of_line(chosen: Options, _: int, given: Any) -> Count:
@@ -105,9 +131,30 @@ def _of_line(chosen: Options, _: int, given: Any) -> Count:
 def _of_gradient(chosen: Options, entries: int, given: Any) -> Count:
     count = lines_count(chosen, entries, given.get("f0") is not None)
     own = chosen.formula is None and chosen.method != "complex"
-    if entries < 2 or not own or chosen.max_evaluations is not None or chosen.bounds is not None:
+    if entries < 2 or not own or chosen.bounds is not None:
         return count
-    return Count(count.usual + GENERIC, count.most + GENERIC_MOST)
+    top = chosen.max_evaluations or count.most + GENERIC_MOST
+    return Count(min(count.usual + GENERIC, top), top)
+
+
+def _of_hessian(chosen: Options, entries: int, given: Any) -> Count:
+    """Count the lines of the axes, and the levels of the pairs of them."""
+    return _of_pairs(chosen, entries, entries * (entries - 1) // 2, given["f0"] is not None)
+
+
+def _of_product(chosen: Options, entries: int, given: Any) -> Count:
+    return _of_pairs(chosen, entries + 1, entries, given["f0"] is not None)
+
+
+def _of_pairs(chosen: Options, axes: int, pairs: int, known: bool) -> Count:
+    if chosen.formula is not None:
+        count = lines_count(chosen, axes + pairs, known)
+        centre = 0 not in chosen.formula.offsets and not known
+        return Count(count.usual + centre, count.most + centre)
+    here = 0 if known else 1
+    usual = here + axes * USUAL_AXIS + pairs * 2 * FIRST
+    most = chosen.max_evaluations or here + axes * (HIGHER_BUDGET - 1) + pairs * MOST_OF_PAIR
+    return Count(min(usual, most), most)
 
 
 def _of_descent(chosen: Options, entries: int, given: Any) -> Count:
@@ -131,6 +178,8 @@ _COUNTS: dict[Any, Callable[[Options, int, Any], Count]] = {
     derivative: _of_line,
     gradient: _of_gradient,
     directional: _of_line,
+    hessian: _of_hessian,
+    hvp: _of_product,
     gradient_descent: _of_descent,
     steps: _of_steps,
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from secant._api.options import DEFAULT_BUDGET, Options
+from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options
 from secant.core import imaginary
 
-#: Evaluations of one line beyond f at the point: usual, and usual with an `rtol`.
+#: Evaluations of one line beyond f at the point: usual, usual with an `rtol`, and both for a higher order.
 USUAL, EARLY = 12, 8
+USUAL_HIGHER, EARLY_HIGHER = 22, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,11 @@ def lines_count(chosen: Options, count: int, known: bool) -> Count:
         moved = sum(offset != 0 for offset in chosen.formula.offsets)
         exact = count * moved + (here if moved < len(chosen.formula.offsets) else 0)
         return Count(exact, exact)
-    usual = here + count * (EARLY if chosen.rtol else USUAL)
-    top = here + count * (DEFAULT_BUDGET - 1) if most is None else most
+    full, early, budget = (
+        (USUAL, EARLY, DEFAULT_BUDGET) if chosen.order == 1 else (USUAL_HIGHER, EARLY_HIGHER, HIGHER_BUDGET)
+    )
+    usual = here + count * (early if chosen.rtol else full)
+    top = here + count * (budget - 1) if most is None else most
     return Count(min(usual, top), top)
 
 
@@ -48,8 +52,12 @@ def question(name: str, chosen: Options, *, times: int = 1, **others: Any) -> di
     """
     parts = {field.name: getattr(chosen, field.name) for field in fields(Options)} | others
     known = others.get("f0") is not None
+
+    def expected(entries: int) -> int:
+        return times * lines_count(chosen, 1 if "v" in others else entries, known).usual
+
     return {
         "question": {"question": name, **parts},
         "budget": chosen.max_evaluations,
-        "expected": lambda entries: times * lines_count(chosen, 1 if "v" in others else entries, known).usual,
+        "expected": None if name in ("hessian", "hvp") else expected,  # only their own price knows
     }

@@ -8,11 +8,11 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from secant._api.answers import one_output
-from secant._api.derivatives import along_number
-from secant._api.options import PLAIN, real, whole
+from secant._api.answers import answered, by_output, one_output
+from secant._api.derivatives import core_for
+from secant._api.options import PLAIN, coordinate_lines, real, whole
 from secant._api.question import question
-from secant.core.errors import InputError, InputTypeError
+from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.noise import measure, spacings
@@ -61,11 +61,16 @@ def steps(
     """
     given = _checked(steps)
     known = None if truth is None else real("truth", truth, -inf, "a finite number")
-    tried = given or ()
-    asked = question("steps", PLAIN, steps=tried) if how else {}
+    asked = question("steps", PLAIN, steps=given or ()) if how else {}
     with watched(f, x, checked(how, "steps", OTHERS), args=args, **asked) as watch:
-        estimate = along_number(watch, x, PLAIN)
         evaluator = watch.evaluator
+        if not evaluator.layout.scalar:
+            raise InputTypeError(f"`x` must be a single number; got {kind_of(x)} of {evaluator.layout.size} entries")
+        problems = coordinate_lines(PLAIN, evaluator.base, evaluator.layout)
+        core = core_for(PLAIN, evaluator.base, problems)
+        estimate = by_output(watch, answered(watch, PLAIN, core, problems), False)
+        if estimate.stopped:
+            raise KeyboardInterrupt  # nothing else could have stopped it, and a study needs the whole answer
         if evaluator.value_shape or evaluator.complex_values:
             raise InputTypeError("`f` must return one real number for `steps`")
         size = max(1.0, abs(evaluator.base.item(0)))

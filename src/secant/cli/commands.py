@@ -169,6 +169,7 @@ def numerical_options(command: C) -> C:
         click.option(
             "--max-evaluations", type=click.IntRange(1), metavar="N", help="Never call f more often than this."
         ),
+        click.option("--scale", metavar="LENGTH", callback=_number, help="Look at the slope over this length as well."),
         how_options,
     ]
     for option in reversed(options):
@@ -198,6 +199,7 @@ def _price(price: secant.Price, as_json: bool) -> Outcome:
 @cli.command(context_settings=SETTINGS, short_help="The derivative of a function of one number.")
 @function_argument
 @at_number
+@click.option("--order", type=click.IntRange(1, 8), metavar="P", help="The order of the derivative; 1.")
 @numerical_options
 @dry_run_option
 @json_option
@@ -207,6 +209,7 @@ def diff(function: Function, at: list[float], dry_run: bool, as_json: bool, **op
     \b
     secant diff "0.01*x^2 + 0.1*x" --at 5
     secant diff "abs(x)" --at 0
+    secant diff "sin(x)" --at 1 --order 2
     """
     x = number_at(function, at)
     if dry_run:

@@ -18,7 +18,7 @@ import numpy as np
 from secant.core import arrays
 from secant.core.arrays import Columns, Mask, Picks, Whole
 from secant.core.extrapolate import FLOOR, MARGIN, NOISE, RISE
-from secant.core.ladder import ARGUMENT_ROUNDING, TINY, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, moved
+from secant.core.ladder import ARGUMENT_ROUNDING, TINY, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, recall
 from secant.core.line import differentiate, edge, opening, resume, settle
 from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.core.results import Slope
@@ -142,17 +142,19 @@ def many(
     fine = np.isfinite(values).all(axis=1) & np.isfinite(fun) & ~(values == fun[:, None]).all(axis=1)
     handed = [_from_start(lanes, values, int(lane)) for lane in np.flatnonzero(~fine)]
     flocks = [flock.take(fine)] if fine.any() else []
-    with np.errstate(all="ignore"):
-        while True:
+    while True:
+        with np.errstate(all="ignore"):  # ours only: what f does in between is its own
             flocks = [part for flock in flocks for part in _decide(lanes, flock, handed)]
             if not flocks and not handed:
                 return lanes.slopes
             where = np.concatenate([flock.lane for flock in flocks]) if flocks else np.zeros(0, dtype=np.intp)
             nominal = np.concatenate([flock.h for flock in flocks]) if flocks else np.zeros(0)
-            answer = yield Ask(where, lanes.moved(where, nominal), handed)
-            handed = []
-            if not flocks or answer is None:
-                return lanes.slopes
+            steps = lanes.moved(where, nominal)
+        answer = yield Ask(where, steps, handed)
+        handed = []
+        if not flocks or answer is None:
+            return lanes.slopes
+        with np.errstate(all="ignore"):
             flocks = _answered(lanes, flocks, *answer, handed)
 
 
@@ -165,7 +167,7 @@ def _from_start(lanes: Lanes, values: Floats, lane: int) -> Handed:
 
 def _hand(work: Work, lane: int, core: LineCore) -> Handed:
     """Hand over a lane to a part of the line core."""
-    return Handed(lane, resume(work, core), work.known)
+    return Handed(lane, resume(work, core), dict(recall(work)))
 
 
 def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
@@ -424,11 +426,7 @@ def _laid_out(lanes: Lanes, flock: Flock, index: int) -> tuple[Work, Ladder]:
     """Return one lane of a flock as the line core keeps it."""
     lane = int(flock.lane[index])
     pairs: list[Pair] = [(float(h[index]), float(a[index]), float(b[index])) for h, a, b in flock.pairs]
-    line, known = lanes.lines[lane], {0.0: float(lanes.fun[lane])}
-    for h, a, b in pairs:
-        t = moved(line, h)
-        known[t], known[-t] = a, b
-    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, [pairs[0][0]])
+    work = Work(lanes.lines[lane], float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs)
     ladder = Ladder(
         float(flock.unit[index]),
         float(flock.top[index]),

@@ -30,9 +30,6 @@ CLOSEST, SHRUNK, COARSE = 1.0 / 32.0, 0.2, 1e-6
 #: Powers of h that are believed. Values of equal size, seen over thirty octaves, pass for a power of up to 0.1.
 POWERS = (0.12, 0.95)
 
-#: What is said where evaluations end before it is known what large steps have seen.
-FEW = "too few evaluations were left to tell a fast wave from noise"
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -149,7 +146,7 @@ def diagnose(
     rough = max(abs(first[1]) / EVEN_NOISE, abs(second[1]) / EVEN_NOISE, abs(apart))
     here = work.rounding(second[0], lo, abs(work.fun) + abs(second[0]))[1]
     last = abs(ladder.odd[-1][0]) * ladder.s[-1]
-    shrinking = 8.0 * here < rough <= 0.02 * best.sigma
+    shrinking = work.line.order == 1 and 8.0 * here < rough <= 0.02 * best.sigma
     if shrinking and rough * last > 0.1 * best.sigma * abs(second[0]) and reason == "stalled":
         steady = yield from proportional(work, tiny, ladder.bottom)
         if steady is not None:
@@ -164,16 +161,18 @@ def diagnose(
         if start.slope is None:
             slope = Slope(second[0] / lo, probe.bar / lo, Verdict.UNRESOLVED, noise=here, step=lo, reach=lo)
             return Outcome(slope, start.step)
-        if work.left() < 2 and reason == "stalled":
-            return Outcome(replace(start.slope, verdict=Verdict.UNRESOLVED, note=FEW))
         unsure = start.slope.verdict is Verdict.UNRESOLVED
         if unsure or near_kink or reason != "stalled" or fallback is not None:
             return Outcome(start.slope)
+        if work.left() < 2:  # a bend may lie where nothing was left to look for it
+            return _untold(start.slope, abs(value - start.slope.value) + error)
         # Straight over tiny steps and ragged over all larger ones, with no bend between: the pieces between two
         # roundings of something inside f. The slope of one piece is not the slope of f.
     elif fallback is not None:
         return Outcome(_cut(ladder, best, fallback))
     elif not quantized and best.sigma > COARSE * max(ladder.largest):
+        if work.left() < 4:  # noise, or a wave that is fast even to the tiny steps
+            return _untold((yield from refine(work, ladder, best, ())), _cut(ladder, best, None).error)
         closer = yield from _closest(work, tiny, max(map(abs, (*first[:2], *second[:2]))))
         if closer is not None:
             return closer
@@ -181,26 +180,22 @@ def diagnose(
     return Outcome((yield from refine(work, ladder, best, seen)))
 
 
+def _untold(slope: Slope, reach: float) -> Outcome:
+    """Return a slope that noise and a fast wave would explain alike, with a bar that goes so far at least."""
+    note = "too few evaluations were left to tell noise from a fast wave"
+    return Outcome(replace(slope, error=max(slope.error, reach), verdict=Verdict.UNRESOLVED, note=note))
+
+
 def _closest(work: Work, tiny: float, size: float) -> Generator[Steps, Values, Outcome | None]:
     """Look a few spacings of x around it for a wave that is fast even to the tiny steps; None where it is noise.
 
     Noise is of one size down to the last spacing. What shrinks with the step there, and in proportion to it, is smooth.
-    With no evaluations left to look, nobody can tell.
     """
     near = step_near(work.line.smallest * CLOSEST)
-    if 64.0 * near > tiny:
-        return None
-    unknown = Outcome(replace(unresolved(work), note=FEW))
-    if work.left() < 2:
-        return unknown
-    if not (yield from evaluate(work, near)):
+    if 64.0 * near > tiny or work.left() < 4 or not (yield from evaluate(work, near)):
         return None
     odd, even, lo = parts(work, *work.pairs[-1])
-    if odd == 0.0 or max(abs(odd), abs(even)) > SHRUNK * size:
-        return None
-    if work.left() < 2:
-        return unknown
-    if not (yield from evaluate(work, 4.0 * near)):
+    if odd == 0.0 or max(abs(odd), abs(even)) > SHRUNK * size or not (yield from evaluate(work, 4.0 * near)):
         return None
     wide, bend, hi = parts(work, *work.pairs[-1])
     apart = abs(wide - odd * (hi / lo))

@@ -134,4 +134,5 @@ def run(core: Generator[Request, Reply, R], evaluate: Callable[[Request], Reply]
             except Interrupted as error:
                 stopped = error
     finally:
+        stopped = None  # it holds this frame, and through it everything that is under way
         core.close()

@@ -179,6 +179,8 @@ class Estimate:
     samples : the :class:`Samples`, when they were asked for (``keep_samples=True``).
     stopped : ``"deadline"`` or ``"keyboard"`` when the answer was cut short: what was not finished by then is
         ``unresolved``, the rest is what it would have been. Empty otherwise.
+    matrix, matrix_error : of a Hessian, value and error as (n, n) arrays, n being the entries of x in the order in
+        which its leaves come; else None.
 
     >>> Estimate(0.2, 1.4e-15, Verdict.OK, Verdict.OK, 13)
     0.2 +/- 1.4e-15   ok   13 evaluations
@@ -194,6 +196,8 @@ class Estimate:
     step: Any = None
     samples: Samples | None = None
     stopped: str = ""
+    matrix: Any = None
+    matrix_error: Any = None
 
     @property
     def ok(self) -> bool:

@@ -80,6 +80,22 @@ def salvaged(
     return Slopes(tuple(rows), outputs)
 
 
+def remembered(
+    log: Log, lanes: Sequence[int] | NDArray[np.intp], along: bool = False
+) -> list[dict[float, list[float]]]:
+    """Return what requests and their replies tell of each lane: f there, all outputs, by signed step.
+
+    >>> remembered([(Request(np.zeros(1), None, (0.0, 0.5)), Reply([1.0, 2.0]))], [0])
+    [{0.5: [2.0]}]
+    """
+    wanted = [int(lane) for lane in lanes]
+    known = _sorted(log, set(wanted), along, ())[0]
+    return [
+        {t: [value.real for value in row] for (t, beside), row in known.get(lane, {}).items() if not beside}
+        for lane in wanted
+    ]
+
+
 def _sorted(
     log: Log, wanted: set[int], along: bool, fun: Sequence[complex]
 ) -> tuple[dict[int, Known], Sequence[complex], set[int], float]:

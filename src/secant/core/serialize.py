@@ -397,6 +397,8 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "step": _TREE,
         "samples": (_put_samples, _take_samples),
         "stopped": _STR,
+        "matrix": _TREE,
+        "matrix_error": _TREE,
     },
     "Descent": {
         "x": _TREE,

@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 from secant.core.errors import InputError, InputTypeError, OutputError
 from secant.core.request import NOT_FINITE, OK, OUTSIDE, UNIT_ROUNDOFF, Floats, Interrupted, Reply, Request
 from secant.evaluation import foreign
-from secant.evaluation.evaluator import ComplexValueError, Evaluator, OnError
+from secant.evaluation.evaluator import Evaluator, OnError
 from secant.evaluation.imaginary import sideways
 from secant.evaluation.precision import rounded
 from secant.evaluation.trees import Layout, Leaf, leaves
-from secant.evaluation.values import read
+from secant.evaluation.values import ComplexValueError, read
 
 #: Bytes of points in one batch: on a processor, whose caches hold no more (at n = 1000 a point costs 0.25 us in 4 MiB,
 #: and 2.2 us in 64 MiB), and elsewhere, where it has to keep many units busy.
@@ -66,11 +66,14 @@ class Batches:
         mode: bool | str,
         on_error: OnError,
         *,
+        name: str = "f",
         x_name: str = "x",
         guarded: bool = True,
     ) -> None:
         self._f, self._args, self._mode = f, args, mode
-        self.evaluator = Evaluator(_many(f, self._alone), x, args=_given(args), on_error=on_error, x_name=x_name)
+        self.evaluator = Evaluator(
+            _many(f, self._alone), x, args=_given(args), on_error=on_error, name=name, x_name=x_name
+        )
         self._layout = self.evaluator.layout
         self._quiet = on_error != "raise"
         memory = MEMORY_ELSEWHERE if _elsewhere(self._layout) else MEMORY
@@ -148,7 +151,7 @@ class Batches:
             return
         lane = np.zeros(count, np.intp) if request.lane is None else np.asarray(request.lane, np.intp)
         t = np.asarray(request.t, np.float64)
-        while start < count and self.evaluator.value_shape is None:
+        while start < count and self._first is None:
             sink([start], self._single(request, lane, t, start))
             start += 1
         while start < count:

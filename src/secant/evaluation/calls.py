@@ -14,13 +14,15 @@ from secant.core.request import Interrupted
 
 
 def seeded(f: Callable[..., Any], seed: Any) -> Callable[..., Any]:
-    """Return f with ``seed=`` handed to it; f itself for None.
+    """Return f with ``seed=`` handed to it.
+
+    Raises
+    ------
+    InputError, InputTypeError : for what is no seed, and when f takes no such argument.
 
     >>> seeded(lambda x, seed: (x, seed), 3)(0.5)
     (0.5, 3)
     """
-    if seed is None:
-        return f
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
         raise InputTypeError(f"`seed` must be an integer of at least 0; got {seed!r}")
     if seed < 0:
@@ -29,8 +31,8 @@ def seeded(f: Callable[..., Any], seed: Any) -> Callable[..., Any]:
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
-        parameters = None  # what has no signature may take it all the same
-    if parameters is not None and not any(
+        return lambda *args: f(*args, seed=number)  # what has no signature may take it all the same
+    if not any(
         part.kind is part.VAR_KEYWORD or (part.name == "seed" and part.kind is not part.POSITIONAL_ONLY)
         for part in parameters
     ):
@@ -39,14 +41,12 @@ def seeded(f: Callable[..., Any], seed: Any) -> Callable[..., Any]:
     return lambda *args: f(*args, seed=number)
 
 
-def timed(f: Callable[..., Any], seconds: float | None) -> Callable[..., Any]:
-    """Return f that raises :class:`Interrupted` when it is called too late; f itself for None.
+def timed(f: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    """Return f that raises :class:`Interrupted` when it is called after so many seconds from now.
 
     >>> timed(lambda x: x, 1e-9)(0.5)  # the first call is always made
     0.5
     """
-    if seconds is None:
-        return f
     end = monotonic() + seconds
     begun = False
 

@@ -260,6 +260,7 @@ def evaluating(
     how: How,
     *,
     args: tuple[Any, ...] = (),
+    name: str = "f",
     x_name: str = "x",
     budget: int | None = None,
     named: Callable[..., Any] | None = None,
@@ -270,7 +271,7 @@ def evaluating(
 
     Parameters
     ----------
-    f, x, args, x_name : see :class:`Evaluator`.
+    f, x, args, name, x_name : see :class:`Evaluator`.
     how : the options.
     budget : the most evaluations there may be, where somebody set that: no guard then spends one.
     named : f as the person knows it, where ``f`` hands it a seed; its identity is meant by a journal.
@@ -285,7 +286,7 @@ def evaluating(
     named = f if named is None else named
     if how.deadline is not None and how.workers is None and callable(f):
         f = timed(f, how.deadline)
-    way = _way(f, x, args, how, x_name, budget is None)
+    way = _way(f, x, args, how, {"name": name, "x_name": x_name}, budget is None)
     evaluator = way.evaluator
     if how.plain and isinstance(way, Serial):
         return Asked(evaluator)
@@ -297,7 +298,7 @@ def evaluating(
     return Asked(evaluator, Driver(evaluator, way, journal, reporter))
 
 
-def _way(f: Any, x: Any, args: tuple[Any, ...], how: How, x_name: str, guarded: bool) -> Way:
+def _way(f: Any, x: Any, args: tuple[Any, ...], how: How, names: Mapping[str, str], guarded: bool) -> Way:
     """Return the way of evaluating that the options ask for."""
     if callable(getattr(f, "reply", None)):
         if how.vectorized or how.workers is not None or how.inplace:
@@ -305,14 +306,14 @@ def _way(f: Any, x: Any, args: tuple[Any, ...], how: How, x_name: str, guarded: 
                 "an evaluator in place of f evaluates in its own way: `vectorized`, `workers` and `inplace` "
                 "must be left out"
             )
-        return StandIn(f, x, args, how.on_error, x_name=x_name)
+        return StandIn(f, x, args, how.on_error, **names)
     if how.vectorized:
-        return Batches(f, x, args, how.vectorized, how.on_error, x_name=x_name, guarded=guarded)
+        return Batches(f, x, args, how.vectorized, how.on_error, **names, guarded=guarded)
     if isinstance(how.workers, int):
-        return Team(f, x, args, how, x_name=x_name, guarded=guarded)
+        return Team(f, x, args, how, **names, guarded=guarded)
     if how.workers is not None:
-        return Hired(f, x, args, how, x_name=x_name)
-    evaluator = Evaluator(f, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name)
+        return Hired(f, x, args, how, **names)
+    evaluator = Evaluator(f, x, args=args, on_error=how.on_error, inplace=how.inplace, **names)
     return Serial(evaluator, how.journal is not None)
 
 

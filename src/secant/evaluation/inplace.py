@@ -80,12 +80,21 @@ class Lent:
         return self._x
 
     def restore(self) -> None:
-        """Put back what the arrays held at the start, bit for bit."""
-        for array, saved in zip(self._arrays, self._saved, strict=True):
-            if isinstance(array, np.ndarray):
-                np.copyto(array, saved)
+        """Put back what the arrays held at the start, bit for bit; Ctrl-C waits until all of them are back."""
+        pressed: KeyboardInterrupt | None = None
+        while True:
+            try:
+                for array, saved in zip(self._arrays, self._saved, strict=True):
+                    if isinstance(array, np.ndarray):
+                        np.copyto(array, saved)
+                    else:
+                        array.copy_(saved)
+            except KeyboardInterrupt as error:
+                pressed = error
             else:
-                array.copy_(saved)
+                break
+        if pressed is not None:
+            raise pressed
 
 
 def _opened(array: Any) -> Any:

@@ -43,11 +43,13 @@ class Evaluator(Protocol):
 class StandIn:
     """The way of evaluating that asks somebody else's evaluator."""
 
-    def __init__(self, f: Any, x: Any, args: tuple[Any, ...], on_error: OnError, *, x_name: str = "x") -> None:
+    def __init__(
+        self, f: Any, x: Any, args: tuple[Any, ...], on_error: OnError, *, name: str = "f", x_name: str = "x"
+    ) -> None:
         if args:
             raise InputError("`args` must be left out where an evaluator stands in place of f: nobody calls a function")
         self._f = f
-        self.evaluator = Own(_nothing, x, on_error=on_error, x_name=x_name)
+        self.evaluator = Own(_nothing, x, on_error=on_error, name=name, x_name=x_name)
 
     def close(self) -> None:
         """Do nothing: it is not ours."""

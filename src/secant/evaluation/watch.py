@@ -8,16 +8,19 @@ Rules:
 * No call of f begins after the deadline; one that has begun is not broken off. The first call is always made: without
   it not even the shape of f's values would be known.
 * KeyboardInterrupt ends the question and not the program: the answer says that it was cut short. It passes where there
-  is nothing to show yet, and where the question was asked inside another's f: the outer one has to end.
+  is nothing to show yet, where the question was asked inside another's f (the outer one has to end), and when it comes
+  twice in a row: a program may ask question after question.
 * f is handed ``seed=`` when the question was given one: the same random numbers at every point.
 """
 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
-from math import nan
-from typing import TYPE_CHECKING, Any
+from math import inf, nan, prod
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -30,6 +33,9 @@ from secant.evaluation.how import USUAL, How
 if TYPE_CHECKING:
     from secant.evaluation.drivers import Asked
 
+#: Ctrl-C ends the program when the last one, which ended a question, is no longer ago than so many seconds.
+TWICE = 2.0
+
 
 class Watch:
     """Evaluate for a question, keep what was paid for, and end it in good order.
@@ -37,36 +43,43 @@ class Watch:
     Parameters
     ----------
     asked : what calls f: an evaluator, or one with a driver above it.
+    f0 : f(x), where it is known.
     keep : whether to keep all values (of a walk only f at the present point is of use).
 
     Attributes
     ----------
     evaluator : what knows f's values.
     evaluate : what answers requests, unwatched.
+    also : watches over other functions that end with this one.
     log : requests and replies so far.
     stopped : ``"deadline"`` or ``"keyboard"`` once the question was cut short; every request then ends at once.
 
+    Raises
+    ------
+    InputError, InputTypeError : for an ``f0`` that is no finite value of f.
+
     >>> watch = Watch(Evaluator(lambda x: x * x, 3.0))
-    >>> watch(Request(watch.evaluator.base, None, (0.0, 1.0))).values
+    >>> watch.reply(Request(watch.evaluator.base, None, (0.0, 1.0))).values
     [9.0, 16.0]
-    >>> watch(Request(watch.evaluator.base, None, (0.0,))).values, len(watch.samples())
+    >>> watch.reply(Request(watch.evaluator.base, None, (0.0,))).values, len(watch.samples())
     ([9.0], 2)
     """
 
-    __slots__ = ("_asked", "_base", "_here", "evaluate", "evaluator", "keep", "log", "stopped")
+    pressed: ClassVar[float] = -inf  # when Ctrl-C last ended a question
+    __slots__ = ("_asked", "_given", "also", "evaluate", "evaluator", "keep", "log", "stopped")
 
-    def __init__(self, asked: Evaluator | Asked, keep: bool = True) -> None:
+    def __init__(self, asked: Evaluator | Asked, f0: Any = None, *, keep: bool = True) -> None:
+        self.evaluate: Callable[[Request], Reply]
         if isinstance(asked, Evaluator):
-            self.evaluator: Evaluator = asked
-            self.evaluate: Callable[[Request], Reply] = asked
+            evaluator, self.evaluate = asked, asked.__call__  # quicker to call than the object
             self._asked = None
         else:
-            self.evaluator, self.evaluate, self._asked = asked.evaluator, asked.evaluate, asked
-        self.keep = keep
+            evaluator, self.evaluate, self._asked = asked.evaluator, asked.evaluate, asked
+        self.evaluator, self.keep = evaluator, keep
+        self.also: tuple[Watch, ...] = ()
         self.log: list[tuple[Request, Reply]] = []
         self.stopped = ""
-        self._base: Floats | None = None
-        self._here: Any = None  # f at that base, a float or flat, where it is known and finite
+        self._given: Any = None if f0 is None else evaluator.expect(f0)
 
     def __enter__(self) -> Watch:
         return self
@@ -74,12 +87,10 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         if self._asked is not None:
             self._asked.close()
+        for other in self.also:
+            other.__exit__()
 
-    def close(self) -> None:
-        """Give back what is held: a journal, processes."""
-        self.__exit__()
-
-    def __call__(self, request: Request) -> Reply:
+    def reply(self, request: Request) -> Reply:
         """Return the values of a request.
 
         Raises
@@ -87,91 +98,71 @@ class Watch:
         Interrupted : when the deadline has passed, or Ctrl-C came.
         """
         if self.stopped:
-            raise Interrupted(self.stopped, self.fun)
-        whole = None
-        if self._here is not None and request.base is self._base and _opens_here(request):
-            whole = request
-            if len(request.t) == 1:
-                return self._opened(None, request)
-            lane = None if request.lane is None else request.lane[1:]
-            request = Request(request.base, lane, request.t[1:], request.directions)
+            raise Interrupted(self.stopped, self._fun(request.base))
+        if 0.0 in request.t[:1] and (self.log or self._given is not None) and _opens(request):
+            here = self._here(request.base)
+            if here is not None:
+                return self._from(here, request)
         try:
             reply = self.evaluate(request)
         except Interrupted as error:
             self.evaluator.evaluations -= 1  # it was counted, and never begun
             raise self._ended(request, error.reason) from None
         except KeyboardInterrupt:
-            if self.evaluator.value_shape is None or _under_way() > 1:
+            if not self.hears():
                 raise
             raise self._ended(request, "keyboard") from None
         if self.keep:
             self.log.append((request, reply))
-        if self._here is None or request.base is not self._base:
-            self._look(request, reply)
-        return reply if whole is None else self._opened(reply, whole)
+        elif _opens(request):
+            self.log = [(request, reply)]
+        return reply
 
-    @property
-    def listening(self) -> bool:
-        """Whether Ctrl-C between evaluations may end the question with an answer."""
-        return self.evaluator.value_shape is not None and not _under_way()
-
-    @property
-    def here(self) -> list[complex]:
-        """f at the base of the latest request, all outputs (real and imaginary parts apart); empty where unknown."""
-        if self._here is None:
-            return []
-        flat = np.reshape(self._here, -1)
-        found: list[complex] = (np.concatenate([flat.real, flat.imag]) if np.iscomplexobj(flat) else flat).tolist()
-        return found
-
-    @property
-    def fun(self) -> float:
-        """The same where f is one real number, else NaN."""
-        return self.here[0].real if len(self.here) == 1 else nan
-
-    def expect(self, value: Any) -> None:
-        """Take f(x) as known.
-
-        >>> watch = Watch(Evaluator(lambda x: x * x, 3.0))
-        >>> watch.expect(9.0)
-        >>> watch(Request(watch.evaluator.base, None, (0.0, 1.0))).values, watch.evaluator.evaluations
-        ([9.0, 16.0], 1)
-        """
-        flat = self.evaluator.expect(value)
-        if np.isfinite(flat).all():
-            plain = not self.evaluator.value_shape and not self.evaluator.complex_values
-            self._base, self._here = self.evaluator.base, flat.item() if plain else flat
-
-    def _opened(self, reply: Reply | None, request: Request) -> Reply:
-        """Put f at the point before the other values of a request."""
-        here = self._here
-        if type(here) is float and type(request.t) is tuple:
-            values: Any = [here] if reply is None else [here, *np.reshape(reply.values, -1).tolist()]
+    def _from(self, here: Any, request: Request) -> Reply:
+        """Have a request evaluated but for its first point, where f is known."""
+        evaluator, row = self.evaluator, np.reshape(here, (1, -1))
+        if len(request.t) == 1:
+            plain = type(request.t) is tuple and not evaluator.value_shape and not evaluator.complex_values
+            return Reply([row.item()] if plain else row, None, evaluator.eps)
+        lane = None if request.lane is None else request.lane[1:]
+        reply = self.reply(Request(request.base, lane, request.t[1:], request.directions))
+        if isinstance(reply.values, list):
+            values: Any = [row.item(), *reply.values]
         else:
-            rest = [] if reply is None else [np.reshape(reply.values, (len(reply.values), -1))]
-            values = np.concatenate([np.reshape(here, (1, -1)), *rest])
-        status = None
-        if reply is not None and reply.status is not None:
-            status = np.concatenate([np.array([OK], dtype=np.int8), reply.status])
-        return Reply(values, status, self.evaluator.eps)
+            values = np.concatenate([row, reply.values])
+        status = None if reply.status is None else np.concatenate([np.zeros(1, dtype=np.int8), reply.status])
+        return Reply(values, status, reply.eps)
 
-    def _look(self, request: Request, reply: Reply) -> None:
-        """Note f at the base of a request, where it is told."""
-        self._base, self._here = request.base, None
-        if len(reply.values) and _opens_here(request):
-            here: Any = reply.values[0]
-            finite = here - here == 0.0 if type(here) is float else np.isfinite(here).all()
-            self._here = here if finite else None
+    def _here(self, base: Floats) -> Any:
+        """Return f at a base, a float or flat, where it is known and finite; else None."""
+        if self._given is not None and base is self.evaluator.base:
+            return self._given
+        for request, reply in self.log:
+            if request.base is base and _opens(request):
+                return reply.values[0] if np.isfinite(reply.values[0]).all() else None
+        return None
+
+    def _fun(self, base: Floats) -> float:
+        """Return the same where f is one real number, else NaN."""
+        here = self._here(base)
+        if here is None or np.size(here) != 1 or np.iscomplexobj(here):
+            return nan
+        return float(np.reshape(here, ()))
+
+    def hears(self) -> bool:
+        """Return whether Ctrl-C, which came just now, ends the question with an answer; else it has to pass."""
+        if self.evaluator.value_shape is None or _inside():
+            return False
+        before, Watch.pressed = Watch.pressed, monotonic()
+        return Watch.pressed - before > TWICE
 
     def _ended(self, request: Request, reason: str) -> Interrupted:
         """Keep what came of a request that was cut short, and return what ends the question."""
         self.stopped = reason
         rows, status = self.evaluator.paid
         count = len(rows)
-        if request.base is not self._base:
-            self._base, self._here = request.base, None
         if count:
-            width = int(np.prod(self.evaluator.value_shape or ()))
+            width = prod(self.evaluator.value_shape or ())
             beside = request.imaginary or self.evaluator.complex_values
             values: Any = np.full((count, width), np.nan, np.complex128 if beside else np.float64)
             codes = np.zeros(count, dtype=np.int8)
@@ -179,14 +170,11 @@ class Watch:
                 codes[j] = status.get(j, OK)
                 if codes[j] == OK:
                     values[j] = row
-            lane = None if request.lane is None else np.asarray(request.lane)[:count]
+            lane = None if request.lane is None else request.lane[:count]
             part = Request(request.base, lane, request.t[:count], request.directions, request.repeat, request.imaginary)
-            reply = Reply(values, codes, self.evaluator.eps)
-            if self.keep:
-                self.log.append((part, reply))
-            if self._here is None:
-                self._look(part, reply)
-        return Interrupted(reason, self.fun)
+            if self.keep or _opens(part):
+                self.log.append((part, Reply(values, codes, self.evaluator.eps)))
+        return Interrupted(reason, self._fun(request.base))
 
     def samples(self) -> Samples:
         """Return all that was kept, in the order of asking."""
@@ -212,23 +200,23 @@ class Watch:
         )
 
 
-def _under_way() -> int:
-    """Return how many watched evaluations are under way, one inside the other, in this thread.
+def _inside() -> bool:
+    """Return whether this thread is inside an evaluation: the question at hand is then asked by another's f.
 
     It is asked when Ctrl-C came, and never before: to count along would cost every question.
     """
+    drivers = sys.modules.get("secant.evaluation.drivers")
+    codes = [Evaluator.__call__.__code__, *([] if drivers is None else [drivers.Driver.__call__.__code__])]
     frame = inspect.currentframe()
-    count = 0
-    while frame is not None:
-        count += frame.f_code is Watch.__call__.__code__
+    while frame is not None and frame.f_code not in codes:
         frame = frame.f_back
-    return count
+    return frame is not None
 
 
-def _opens_here(request: Request) -> bool:
+def _opens(request: Request) -> bool:
     """Return whether a request asks for f at its base first, and not for a repetition."""
     t = request.t
-    return len(t) > 0 and t[0] == 0.0 and not request.repeat and not request.imaginary
+    return len(t) > 0 and t[0] == 0.0 and not (request.repeat or request.imaginary)
 
 
 def watched(
@@ -237,43 +225,50 @@ def watched(
     how: How = USUAL,
     *,
     f0: Any = None,
-    seed: Any = None,
+    seed: int | None = None,
     keep: bool = True,
     args: tuple[Any, ...] = (),
+    name: str = "f",
     x_name: str = "x",
+    named: Any = None,
     **asked: Any,
 ) -> Watch:
-    """Return the watch over f at x, for a ``with`` statement; ``asked`` says what is asked, as for ``evaluating``.
+    """Return the watch over f at x, for a ``with`` statement.
+
+    Parameters
+    ----------
+    named : f as the person knows it, where it is another one.
+    asked : what is asked, as for :func:`secant.evaluation.drivers.evaluating`.
 
     Raises
     ------
     InputError, InputTypeError : for arguments that are not allowed.
 
     >>> with watched(lambda x, seed: seed + x, 1.0, seed=3) as watch:
-    ...     watch(Request(watch.evaluator.base, None, (0.0,))).values
+    ...     watch.reply(Request(watch.evaluator.base, None, (0.0,))).values
     [4.0]
     """
     if hasattr(f, "log") and _recording(f):
-        watch = watched(f.f, x, how, f0=f0, seed=seed, keep=keep, args=args, x_name=x_name, **asked)
+        watch = watched(f.f, x, how, f0=f0, seed=seed, keep=keep, args=args, name=name, x_name=x_name, **asked)
         watch.evaluate = f.kept(watch.evaluate)
         return watch
+    named = f if named is None else named
     called = seeded(f, seed) if seed is not None and callable(f) else f
     if how.plain and not hasattr(f, "reply"):
         if how.deadline is not None and callable(f):
             called = timed(called, how.deadline)
-        evaluator = Evaluator(called, x, args=args, on_error=how.on_error, inplace=how.inplace, x_name=x_name)
-        watch = Watch(evaluator, keep)
-    else:
-        from secant.evaluation.drivers import evaluating
+        evaluator = Evaluator(
+            called, x, args=args, on_error=how.on_error, inplace=how.inplace, name=name, x_name=x_name
+        )
+        return Watch(evaluator, f0, keep=keep)
+    from secant.evaluation.drivers import evaluating
 
-        watch = Watch(evaluating(called, x, how, args=args, x_name=x_name, named=f, **asked), keep)
-    if f0 is not None:
-        try:
-            watch.expect(f0)
-        except BaseException:
-            watch.close()
-            raise
-    return watch
+    driven = evaluating(called, x, how, args=args, name=name, x_name=x_name, named=named, **asked)
+    try:
+        return Watch(driven, f0, keep=keep)
+    except BaseException:
+        driven.close()
+        raise
 
 
 def _recording(f: Any) -> bool:

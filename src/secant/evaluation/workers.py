@@ -74,9 +74,11 @@ class Relay:
 class Bench:
     """What ways with workers share: an evaluator that is told the outcomes, and the job that makes them."""
 
-    def __init__(self, f: Any, x: Any, args: Any, how: How, x_name: str) -> None:
+    def __init__(self, f: Any, x: Any, args: Any, how: How, name: str, x_name: str) -> None:
         relay = Relay(f, args) if callable(f) and isinstance(args, tuple) else f
-        self.evaluator = Evaluator(relay, x, args=() if relay is not f else args, on_error=how.on_error, x_name=x_name)
+        self.evaluator = Evaluator(
+            relay, x, args=() if relay is not f else args, on_error=how.on_error, name=name, x_name=x_name
+        )
         self.relay: Relay = relay
         self.job = Job(f, x, args, how.on_error != "raise")
         self.end = None if how.deadline is None else monotonic() + how.deadline
@@ -135,8 +137,10 @@ class Team:
     (1,) [16.0]
     """
 
-    def __init__(self, f: Any, x: Any, args: Any, how: How, *, x_name: str = "x", guarded: bool = True) -> None:
-        self._bench = Bench(f, x, args, how, x_name)
+    def __init__(
+        self, f: Any, x: Any, args: Any, how: How, *, name: str = "f", x_name: str = "x", guarded: bool = True
+    ) -> None:
+        self._bench = Bench(f, x, args, how, name, x_name)
         self.evaluator = self._bench.evaluator
         self._count, self._timeout, self._retries = int(how.workers), how.timeout, how.retries
         self._crew: Crew | None = None
@@ -297,8 +301,8 @@ class Hired:
     (1,) [16.0]
     """
 
-    def __init__(self, f: Any, x: Any, args: Any, how: How, *, x_name: str = "x") -> None:
-        self._bench = Bench(f, x, args, how, x_name)
+    def __init__(self, f: Any, x: Any, args: Any, how: How, *, name: str = "f", x_name: str = "x") -> None:
+        self._bench = Bench(f, x, args, how, name, x_name)
         self.evaluator = self._bench.evaluator
         submit = getattr(how.workers, "submit", None)
         self._run: Callable[[list[Task]], Iterable[list[Outcome]]]
