@@ -223,3 +223,48 @@ def test_progress_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert seen[-1].left is None or seen[-1].left >= 0.0
     secant.gradient(lambda x: float(x @ x), np.ones(5), progress=True)
     assert capsys.readouterr().err == ""  # what ends within a second needs no line
+
+
+def bowl(x: np.ndarray) -> float:
+    return float(np.sin(x).sum() + x[0] * x[1])
+
+
+@pytest.mark.parametrize(
+    ("question", "further"),
+    [(secant.hessian, ()), (secant.hvp, (np.ones(3),)), (secant.gradient, ()), (secant.directional, (np.ones(3),))],
+)
+@pytest.mark.parametrize("how", [{}, {"f0": bowl(np.array([0.5, 1.0, 1.5]))}, {"scale": bowl}])
+def test_every_question_goes_on_from_its_journal(tmp_path: Path, question, further, how) -> None:
+    if "scale" in how and question in (secant.hessian, secant.hvp):
+        return
+    x = np.array([0.5, 1.0, 1.5])
+    plain = question(bowl, x, *further, **how)
+    for _ in range(2):
+        found = question(bowl, x, *further, **how, journal=tmp_path / "j")
+        assert found.to_json() == plain.to_json()
+    size = (tmp_path / "j").stat().st_size
+    os.truncate(tmp_path / "j", size - 200)
+    assert question(bowl, x, *further, **how, journal=tmp_path / "j").to_json() == plain.to_json()
+    assert (tmp_path / "j").stat().st_size == size
+    assert (tmp_path / "j.scale").exists() == ("scale" in how)
+
+
+def test_a_hessian_of_a_gradient_names_it(tmp_path: Path) -> None:
+    x = np.array([0.5, 1.0])
+    for _ in range(2):
+        secant.hessian(None, x, gradient=np.cos, journal=tmp_path / "j")
+    with pytest.raises(secant.InputError, match="belongs to another question: f has changed"):
+        secant.hessian(None, x, gradient=np.sin, journal=tmp_path / "j")
+    with pytest.raises(secant.InputTypeError, match="takes no option `vectorized`"):
+        secant.hessian(None, x, gradient=np.sin, vectorized=True)
+
+
+def test_batches_and_a_given_value() -> None:
+    x = np.array([0.5, 1.0])
+    many = lambda x: np.sin(x).sum(axis=1)  # noqa: E731
+    found = secant.gradient(many, x, vectorized=True, f0=float(np.sin(x).sum()))
+    np.testing.assert_allclose(found.value, np.cos(x), rtol=1e-10)
+    with pytest.raises(secant.OutputError, match="for a batch of 1"):
+        secant.gradient(lambda x: np.sin(x).sum(), x, vectorized=True, f0=float(np.sin(x).sum()))
+    with pytest.raises(secant.InputError, match="`f0` must have the shape of f's values"):
+        secant.directional(many, x, x, vectorized=True, f0=np.ones(3))
