@@ -231,7 +231,13 @@ def bowl(x: np.ndarray) -> float:
 
 @pytest.mark.parametrize(
     ("question", "further"),
-    [(secant.hessian, ()), (secant.hvp, (np.ones(3),)), (secant.gradient, ()), (secant.directional, (np.ones(3),))],
+    [
+        (secant.hessian, ()),
+        (secant.hvp, (np.ones(3),)),
+        (secant.gradient, ()),
+        (secant.jacobian, ()),
+        (secant.directional, (np.ones(3),)),
+    ],
 )
 @pytest.mark.parametrize("how", [{}, {"f0": bowl(np.array([0.5, 1.0, 1.5]))}, {"scale": bowl}])
 def test_every_question_goes_on_from_its_journal(tmp_path: Path, question, further, how) -> None:

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
     from secant._api.hessians import hessian, hvp
+    from secant._api.jacobians import jacobian
     from secant._api.price import price
     from secant._api.studies import noise, steps
+    from secant._api.texts import from_json
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError, WorkerError
     from secant.core.measures import Noise, Price
     from secant.core.request import Interrupted, Reply, Request, run
     from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
-    from secant.core.serialize import from_json
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import DescentVerdict, Verdict
     from secant.evaluation.how import Evaluation
@@ -64,12 +65,13 @@ _HOME = {
     "WorkerError": "secant.core.errors",
     "derivative": "secant._api.derivatives",
     "directional": "secant._api.derivatives",
-    "from_json": "secant.core.serialize",
+    "from_json": "secant._api.texts",
     "grad": "secant._api.derivatives",
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",
     "hessian": "secant._api.hessians",
     "hvp": "secant._api.hessians",
+    "jacobian": "secant._api.jacobians",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
     "read_journal": "secant.evaluation.records",
@@ -116,6 +118,7 @@ __all__ = [
     "gradient_descent",
     "hessian",
     "hvp",
+    "jacobian",
     "nn",
     "noise",
     "plots",

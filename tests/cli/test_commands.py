@@ -133,7 +133,7 @@ PRICES = [
     ('diff "x^2" --at 3 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
     ('diff "x^2" --at 3 --order 2 --dry-run', "1 parameter: about 23 evaluations, ", (23, 60)),
     ('diff "x^2" --at 3 --step 1e-4 --dry-run', "1 parameter: 2 evaluations, about ", (2, 2)),
-    ('gradient "sum(x^2)" --at 1,2,3 --max-evaluations 50 --dry-run', "3 parameters: about 37 evaluations, ", (37, 50)),
+    ('gradient "sum(x^2)" --at 1,2,3 --max-evaluations 50 --dry-run', "3 parameters: about 41 evaluations, ", (41, 50)),
     ('descend "sum(x^2)" --start 1,2 --iterations 10 --step 1e-4 --dry-run', "2 parameters: about 51 ", (51, None)),
     # What would end in a verdict that is not ok costs as much: the exit status is that of the answer, the price.
     ('diff "abs(x)" --at 0 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
@@ -360,6 +360,45 @@ def test_pictures(say, tmp_path: Path, line: str) -> None:
     assert file.read_bytes().startswith(b"<?xml")
 
 
+@pytest.mark.parametrize(
+    "line, values",
+    [
+        ('jacobian "x[0]*x[1]" "sin(x[0])" --at 3,4', [[4.0, 3.0], [math.cos(3.0), 0.0]]),
+        ('jacobian "x^2" --at 1,2', [[2.0, 0.0], [0.0, 4.0]]),
+        ('jacobian "x^2" "3*x" --at 2', [4.0, 3.0]),
+        ('jacobian "x[0]*x[1]" --at 3,4 --step 0.5', [4.0, 3.0]),
+    ],
+)
+def test_jacobians_of_one_function_and_of_several(say, line: str, values: list[float]) -> None:
+    said = say(f"{line} --json")
+    assert said.status == (1 if "--step" in line else 0)
+    found = secant.from_json(said.out)
+    assert np.allclose(found.value, values, atol=1e-9)
+
+
+@pytest.mark.needs("scipy")
+def test_a_sparse_jacobian(say) -> None:
+    said = say('jacobian "x^2" --at 1,2,3 --sparsity detect')
+    assert said.status == 0
+    assert "[2, 2]" in said.out
+    assert "3 entries detected" in said.out
+
+
+def test_without_scipy_a_sparse_jacobian_says_what_to_install(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    said = say("jacobian x --at 1,2 --sparsity detect")
+    assert said.status == 2
+    assert "pip install 'secant[sparse]'" in said.err
+
+
+def test_a_jacobian_needs_a_function(say) -> None:
+    assert say("jacobian --at 1,2").status == 2
+    assert say('jacobian "x[2]" --at 1,2').status == 2
+    assert "--sparsity" in say("jacobian x --at 1,2 --sparse detect").err
+
+
 def test_without_matplotlib_a_picture_says_what_to_install(
     say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -380,7 +419,7 @@ def test_help_tells_of_every_command_and_option(say) -> None:
         assert command.help
         for parameter in command.params:
             for option in parameter.opts:
-                assert option in text.out or option == "function"
+                assert option in text.out or option in ("function", "functions")
 
 
 def test_help_promises_a_vector_only_where_one_is_taken(say) -> None:

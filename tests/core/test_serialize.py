@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from secant.core.errors import InputError, InputTypeError
+from secant.core.leaves import Csr
 from secant.core.measures import Noise, Price
 from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
 from secant.core.serialize import _FIELDS, from_json, to_json
@@ -190,7 +191,21 @@ def test_the_text_itself() -> None:
         "stopped": "",
         "matrix": None,
         "matrix_error": None,
+        "note": "",
     }
+
+
+def test_sparse_matrices() -> None:
+    parts = [np.array([0, 1, 1, 3], np.int32), np.array([2, 0, 1], np.int32), np.array([0.5, math.nan, math.inf])]
+    text = to_json(holding(Csr((3, 4), *parts)))
+    assert json.loads(text)["value"]["csr"][:2] == [[3, 4], {"shape": [4], "dtype": "int32", "data": [0, 1, 1, 3]}]
+    found = from_json(text).value
+    assert isinstance(found, Csr)
+    assert found.shape == (3, 4)
+    for part, wanted in zip((found.indptr, found.indices, found.data), parts, strict=True):
+        assert part.dtype == wanted.dtype
+        assert np.array_equal(part, wanted, equal_nan=True)
+    assert np.array_equal(found.toarray()[2, :2], [math.nan, math.inf], equal_nan=True)
 
 
 class Pair(NamedTuple):
@@ -258,6 +273,10 @@ def changed(**fields: Any) -> str:
     return json.dumps({key: value for key, value in (GOOD | fields).items() if value is not ...})
 
 
+def array(dtype: str, *data: Any) -> dict[str, Any]:
+    return {"shape": [len(data)], "dtype": dtype, "data": list(data)}
+
+
 ARRAY = (
     "one of float64, float32, float16, complex128, complex64, "
     "int64, int32, int16, int8, uint64, uint32, uint16, uint8, bool"
@@ -306,6 +325,20 @@ BAD = [
     (
         changed(value={"tuple": {}}),
         "`text`: Estimate.value must be a number, an array, or a tree of them; got {'tuple': {}}",
+    ),
+    *(
+        (changed(value={"csr": bad}), "`text`: Estimate.value.csr must be the parts of a sparse matrix; got ")
+        for bad in (
+            [[1, 2], [0, 1], [0], [0.5]],
+            [[1, 2], array("int64", 0, 1), array("int64", 2), array("float64", 0.5)],
+            [[1, 2], array("int64", 0, 1), array("int64", -1), array("float64", 0.5)],
+            [[1, 2], array("int64", 0, 2), array("int64", 1), array("float64", 0.5)],
+            [[1, 2], array("int64", 0, 1), array("float64", 1.0), array("float64", 0.5)],
+            [[2, 2], array("int64", 0, 1), array("int64", 1), array("float64", 0.5)],
+            [[3, 2], array("int64", 0, 1, 0, 1), array("int64", 1), array("float64", 0.5)],
+            [[2], array("int64", 0, 1), array("int64", 1), array("float64", 0.5)],
+            ["x", array("int64", 0, 1), array("int64", 1), array("float64", 0.5)],
+        )
     ),
     (changed(value={"complex": [1]}), "`text`: Estimate.value must be a number, an array, or a tree of them; got "),
     (changed(value={"complex": [1, None]}), "`text`: Estimate.value must be a number; got None"),

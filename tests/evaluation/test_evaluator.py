@@ -391,7 +391,7 @@ def test_notes_say_where(x, t, lane, directions, where) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [np.nan, np.inf, -np.inf, np.float32("nan"), [1.0, np.nan], complex(0.0, np.inf), 10**400]
+    "value", [np.nan, np.inf, -np.inf, np.float32("nan"), [np.inf, np.nan], complex(0.0, np.inf), 10**400]
 )
 @pytest.mark.parametrize("t", [0.0, 0.5])
 @pytest.mark.parametrize("on_error", ["domain", "raise", "mark"])
@@ -401,6 +401,14 @@ def test_values_that_are_not_finite(value, t, on_error) -> None:
             reply = ask(Evaluator(lambda p: value, x, on_error=on_error), steps)
             assert codes(reply, 1) == [NOT_FINITE]
             assert np.isnan(reply.values).all()
+
+
+@pytest.mark.parametrize("value", [[1.0, np.nan], [1.0, -np.inf], np.array([1j, np.nan])])
+def test_outputs_that_have_a_value_keep_it_beside_one_that_has_none(value) -> None:
+    reply = ask(Evaluator(lambda p: value, 1.0), (0.5,))
+    assert codes(reply, 1) == [NOT_FINITE]
+    assert reply.values[0, 0] == value[0]
+    assert np.isnan(reply.values[0, 1])
 
 
 @pytest.mark.parametrize("x", [0.25, np.float64(0.25), np.array([0.25]), [np.float32(0.25)]])

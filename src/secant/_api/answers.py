@@ -54,11 +54,16 @@ def answered(
     base = watch.evaluator.base
     note = CUT_SHORT[watch.stopped]
     found = salvaged(watch.log, problems, lambda line: _one(chosen, base, line), lanes=varying, along=along, note=note)
-    row = found.slopes[0]
-    if not along and len(row) > 1 and all(slope.verdict is Verdict.OK for slope in row):
-        # All lines were done, the look along other directions was not.
+    if not along and len(problems) > 1:
+        # Where all lines were done, the look along other directions was not.
         note = f"{note}, before f was looked at along other directions than the axes"
-        found = Slopes((tuple(replace(slope, verdict=Verdict.UNRESOLVED, note=note) for slope in row),), found.outputs)
+        rows = [
+            tuple(replace(slope, verdict=Verdict.UNRESOLVED, note=note) for slope in row)
+            if all(slope.verdict is Verdict.OK for slope in row)
+            else row
+            for row in found.slopes
+        ]
+        found = Slopes(tuple(rows), found.outputs)
     return settle(chosen, found)
 
 
@@ -194,7 +199,7 @@ def by_output(watch: Watch, found: Slopes, keep: bool) -> Estimate:
     outputs: Any = list(found.outputs)
     if evaluator.complex_values:
         half = len(slopes) // 2
-        values, errors, outputs = (_joined(part, half) for part in (values, errors, outputs))
+        values, errors, outputs = (joined(part, half) for part in (values, errors, outputs))
         errors = [abs(error) for error in errors]
         verdicts = [worst(pair) for pair in zip(verdicts[:half], verdicts[half:], strict=True)]
         slopes = [
@@ -220,5 +225,6 @@ def by_output(watch: Watch, found: Slopes, keep: bool) -> Estimate:
     )
 
 
-def _joined(parts: Sequence[float], half: int) -> list[complex]:
+def joined(parts: Sequence[float], half: int) -> list[complex]:
+    """Return complex numbers of which the real parts come first, then the imaginary ones."""
     return [complex(real, imaginary) for real, imaginary in zip(parts[:half], parts[half:], strict=True)]

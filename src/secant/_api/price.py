@@ -20,6 +20,7 @@ from secant._api.answers import one_output
 from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
 from secant._api.hessians import hessian, hvp
+from secant._api.jacobians import jacobian
 from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options
 from secant._api.question import Count, lines_count
 from secant._api.select import positions
@@ -35,6 +36,8 @@ from secant.evaluation.watch import watched
 USUAL_AXIS, MOST_OF_PAIR = 11, 2 * (FIRST * RESTARTS + len(LEVELS))
 #: A gradient's look along two generic directions: usual, and the most.
 GENERIC, GENERIC_MOST = 4, 8
+#: The most that a Jacobian's look takes, and asking f(x) once more where it is noisy.
+GENERIC_JACOBIAN = 10
 #: Gradients and single values that the diagnosis of a descent may take, at most.
 DIAGNOSIS, LOOKS = 40, 64
 #: Seconds an evaluation costs beyond f itself.
@@ -49,8 +52,9 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
 
     Parameters
     ----------
-    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`hessian`, :func:`hvp` (of f, without a
-        gradient), :func:`gradient_descent` or :func:`steps`.
+    question : :func:`derivative`, :func:`gradient`, :func:`jacobian` (not with ``sparsity="detect"``),
+        :func:`directional`, :func:`hessian`, :func:`hvp` (of f, without a gradient), :func:`gradient_descent` or
+        :func:`steps`.
     f, x, further, how : what the question would be asked with, its options included.
 
     Returns
@@ -95,10 +99,12 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         if question in (gradient, gradient_descent, hessian, hvp):
             one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
+    given["outputs"] = (1 + evaluator.complex_values) * int(np.prod(evaluator.value_shape or ()))
     entries = evaluator.layout.size if varying is None else varying.size
+    given["entries"] = evaluator.layout.size
     count = _second(_COUNTS[question](chosen, entries, given), chosen, entries, given.get("scale"))
-    shape = evaluator.value_shape or ()
-    count = _by_outputs(count, chosen, int(np.prod(shape)) * (1 + evaluator.complex_values))
+    if question is not jacobian:  # which knows where outputs meet
+        count = _by_outputs(count, chosen, given["outputs"])
     each = call + OVERHEAD
     return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
 
@@ -157,6 +163,32 @@ def _of_pairs(chosen: Options, axes: int, pairs: int, known: bool) -> Count:
     return Count(min(usual, most), most)
 
 
+def _of_jacobian(chosen: Options, entries: int, given: Any) -> Count:
+    """Count the lines of columns, or of groups of them; outputs that do not want the same steps add to the most."""
+    looked = GENERIC_JACOBIAN
+    if given["sparsity"] is not None:
+        entries, meet = _groups(given["sparsity"], given["entries"])
+    else:
+        meet, looked = given["outputs"], looked if entries > 1 and chosen.bounds is None else 0
+    count = lines_count(chosen, entries, given["f0"] is not None)
+    if chosen.formula is not None or chosen.method == "complex" or chosen.max_evaluations is not None:
+        return count
+    return Count(count.usual + GENERIC, count.most + entries * (meet - 1) * (DEFAULT_BUDGET - 1) + looked)
+
+
+def _groups(sparsity: Any, size: int) -> tuple[int, int]:
+    """Return how many groups of columns a pattern has, and how many rows have an entry in one column at most."""
+    from secant._api.sparse import pattern_of
+    from secant.core.coloring import columns
+
+    given = pattern_of(sparsity, size)
+    if given is None:
+        raise InputError("`sparsity` must be a pattern for a price: what 'detect' takes is known when it is done")
+    _, (indptr, indices) = given
+    most = int(np.bincount(indices, minlength=1).max())
+    return int(columns(indptr, indices, size).max(initial=-1)) + 1, max(most, 1)
+
+
 def _of_descent(chosen: Options, entries: int, given: Any) -> Count:
     iterations = given["iterations"]
     if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
@@ -177,6 +209,7 @@ def _of_steps(chosen: Options, _: int, given: Any) -> Count:
 _COUNTS: dict[Any, Callable[[Options, int, Any], Count]] = {
     derivative: _of_line,
     gradient: _of_gradient,
+    jacobian: _of_jacobian,
     directional: _of_line,
     hessian: _of_hessian,
     hvp: _of_product,

@@ -1,4 +1,4 @@
-"""The command line: ``secant diff``, ``gradient``, ``steps``, ``descend``, ``journal``, ``tour``.
+"""The command line: ``secant diff``, ``gradient``, ``jacobian``, ``steps``, ``descend``, ``journal`` and ``tour``.
 
 ``python -m secant`` is the same.
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ExpressionError, LoadError, secant.SecantError, OSError) as error:
         return _complain(str(error), USAGE)
     except ModuleNotFoundError as error:
-        if error.name != "matplotlib":
+        if str(error.name).partition(".")[0] not in ("matplotlib", "scipy"):
             raise
         return _complain("; ".join([str(error), *getattr(error, "__notes__", [])]), USAGE)
     except FunctionError as error:

@@ -18,7 +18,7 @@ import numpy as np
 
 import secant
 from secant.cli.expression import ExpressionError, parse_numbers
-from secant.cli.functions import Function, FunctionError, LoadError, asked, load, number_at, point_at
+from secant.cli.functions import Function, FunctionError, LoadError, asked, load, number_at, point_at, together
 from secant.cli.journal import journal
 from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, Outcome, descent_text, estimate_text, json_text
 
@@ -71,19 +71,32 @@ def _several(parameter: click.Parameter, text: str, count: int | None) -> list[f
     return numbers
 
 
-def _function(context: click.Context, _: click.Parameter, words: tuple[str, ...]) -> Function:
-    """Read the function; click hands over whatever it did not know, misspelled options included."""
+def _function(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> Function:
+    """Read the one function of most commands."""
+    if len(words) > 1:
+        _known_options(context, words)
+        came = f"{len(words)} came: {' '.join(words)!r}; put quotes around an expression"
+        raise click.UsageError(f"one function is needed (an expression in quotes, or file.py:name), {came}", context)
+    return _functions(context, parameter, words)[0]
+
+
+def _functions(context: click.Context, _: click.Parameter, words: tuple[str, ...]) -> list[Function]:
+    """Read functions."""
+    _known_options(context, words)
+    if not words:
+        raise click.UsageError("one function is needed (an expression in quotes, or file.py:name), none came", context)
+    try:
+        return [load(word) for word in words]
+    except (ExpressionError, LoadError) as error:
+        raise click.UsageError(str(error), context) from None
+
+
+def _known_options(context: click.Context, words: tuple[str, ...]) -> None:
+    """Refuse options that there are not; click hands over whatever it did not know, misspelled options included."""
     for word in words:
         if word.startswith("--"):
             known = [name for parameter in context.command.params for name in parameter.opts]
             raise click.NoSuchOption(word.partition("=")[0], possibilities=sorted(set(known)), ctx=context)
-    if len(words) != 1:
-        came = f"{len(words)} came: {' '.join(words)!r}; put quotes around an expression" if words else "none came"
-        raise click.UsageError(f"one function is needed (an expression in quotes, or file.py:name), {came}", context)
-    try:
-        return load(words[0])
-    except (ExpressionError, LoadError) as error:
-        raise click.UsageError(str(error), context) from None
 
 
 def function_argument(command: C) -> C:
@@ -233,6 +246,28 @@ def gradient(function: Function, at: list[float], dry_run: bool, as_json: bool, 
     if dry_run:
         return _price(asked(function, lambda f: secant.price(secant.gradient, f, x, **_given(options))), as_json)
     return _estimate(asked(function, lambda f: secant.gradient(f, x, **_given(options))), as_json)
+
+
+@cli.command(context_settings=SETTINGS, short_help="The Jacobian of one or several functions.")
+@click.argument("functions", nargs=-1, metavar="FUNCTION...", callback=_functions)
+@at_vector
+@click.option("--sparsity", type=click.Choice(["detect"]), help="Find out where entries are not 0; needs scipy.")
+@numerical_options
+@dry_run_option
+@json_option
+def jacobian(functions: list[Function], at: list[float], dry_run: bool, as_json: bool, **options: Any) -> Outcome:
+    """Print the slopes of several functions, or of one that returns several values, entry by entry.
+
+    \b
+    secant jacobian "x[0]*x[1]" "sin(x[0])" --at 3,4
+    secant jacobian "x^2" --at 1,2,3 --sparsity detect
+    """
+    points = [point_at(function, at) for function in functions]
+    x = next((point for point in points if isinstance(point, np.ndarray)), points[0])
+    function = together(functions)
+    if dry_run:
+        return _price(asked(function, lambda f: secant.price(secant.jacobian, f, x, **_given(options))), as_json)
+    return _estimate(asked(function, lambda f: secant.jacobian(f, x, **_given(options))), as_json)
 
 
 @cli.command(context_settings=SETTINGS, short_help="The error of a fixed step against the step.")

@@ -90,10 +90,10 @@ def lines(
     """
     if len(problems) == 1:
         return (yield from _alone(base, problems[0], directions, fun, inf if most is None else most))[0]
-    return (yield from _together(base, problems, directions, fun, most))[0]
+    return (yield from together(base, problems, directions, fun, most))[0]
 
 
-def _together(
+def together(
     base: Floats,
     problems: Sequence[Line],
     directions: Floats | None,
@@ -127,7 +127,7 @@ def gradient(
     """
     bounded = any(line.below < inf or line.above < inf for line in problems)
     aside = 0 if most is None or bounded or most < 1 + ENDED * len(problems) + LOOK else LOOK
-    found, left = yield from _together(base, problems, None, fun, None if most is None else most - aside)
+    found, left = yield from together(base, problems, None, fun, None if most is None else most - aside)
     row = found.slopes[0]
     if bounded or len(problems) < 2 or len(found.slopes) != 1:
         return found

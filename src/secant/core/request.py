@@ -71,8 +71,9 @@ class Reply:
 
     Parameters
     ----------
-    values : (k, m) float64 or complex128 array; NaN where the status is not ok. For a scalar
-        function of a request whose ``t`` is a tuple, a list of k floats (the plain tempo).
+    values : (k, m) float64 or complex128 array; NaN where the status is not ok (of a point that is not finite, where
+        the output is not). For a scalar function of a request whose ``t`` is a tuple, a list of k floats (the plain
+        tempo).
     status : (k,) int8 array of OK, NOT_FINITE, OUTSIDE, FAILED, or None when all are ok.
     eps : unit roundoff of f's output: 2**-53 for float64, 2**-24 for float32, 2**-11 for float16.
 

@@ -8,6 +8,7 @@ Rules:
   back the same; those that are not finite are the strings ``"nan"``, ``"inf"`` and ``"-inf"``.
 * An array is ``{"shape": [2, 3], "dtype": "float32", "data": [...]}``, row by row, complex numbers as
   pairs; a NumPy number is ``{"dtype": "float32", "number": 0.5}``, a complex one ``{"complex": [0.5, 1.0]}``.
+* A sparse matrix is ``{"csr": [shape, indptr, indices, data]}``, the last three arrays.
 * Arrays of other libraries become NumPy's of the same dtype, those of bfloat16 float32.
 * A list is a list, a tuple ``{"tuple": [...]}``, a dict ``{"dict": {...}}`` (or ``{"items": [[key, value],
   ...]}`` when a key is not text). A namedtuple and a dataclass become the dict of their fields: their
@@ -28,8 +29,9 @@ from typing import Any, NoReturn, TypeAlias, get_args
 import numpy as np
 
 from secant.core.errors import InputError, InputTypeError, kind_of
+from secant.core.leaves import Csr, as_array, is_sparse
 from secant.core.measures import Noise, Price
-from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy, as_array
+from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
 from secant.core.verdicts import DescentVerdict, Verdict
 
 #: Version of the schema that is written, and the only one that is read.
@@ -226,6 +228,8 @@ def _put_tree(node: Any) -> Any:
         return node
     if isinstance(node, Verdict):
         return str(node)
+    if is_sparse(node):
+        return {"csr": [list(node.shape), *(_put_array(part) for part in (node.indptr, node.indices, node.data))]}
     node = as_array(node)
     if isinstance(node, np.ndarray):
         return _put_array(node)
@@ -279,6 +283,10 @@ def _take_tree(found: Any, where: str) -> Any:
         number = found["number"]
         numbers = _take_numbers(found["dtype"], number if isinstance(number, list) else [number], where)
         return numbers[0] if numbers.size == 1 else _bad(f"{where}.number", "one number", number)
+    if names == {"csr"} and isinstance(found["csr"], list) and len(found["csr"]) == 4:
+        shape, *parts = found["csr"]
+        made = Csr.checked(shape, *(_take_tree(part, f"{where}.csr") for part in parts))
+        return made or _bad(f"{where}.csr", "the parts of a sparse matrix", shape)
     if names == {"complex"} and isinstance(found["complex"], list) and len(found["complex"]) == 2:
         return complex(*(_take_float(part, where) for part in found["complex"]))
     if names == {"tuple"} and isinstance(found["tuple"], list):
@@ -360,16 +368,8 @@ def _take_result(name: str, found: Any, where: str) -> Any:
     return _CLASSES[name](**{field: take(found[field], f"{where}.{field}") for field, (_, take) in table.items()})
 
 
-def _put_samples(samples: Samples | None) -> dict[str, Any] | None:
-    return None if samples is None else _put_result(samples)
-
-
 def _take_samples(found: Any, where: str) -> Any:
     return None if found is None else _take_result("Samples", found, where)
-
-
-def _take_estimate(found: Any, where: str) -> Any:
-    return _take_result("Estimate", found, where)
 
 
 _Field: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any, str], Any]]
@@ -395,10 +395,11 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "details": (_put_slopes, _take_slopes),
         "fun": _TREE,
         "step": _TREE,
-        "samples": (_put_samples, _take_samples),
+        "samples": (lambda samples: None if samples is None else _put_result(samples), _take_samples),
         "stopped": _STR,
         "matrix": _TREE,
         "matrix_error": _TREE,
+        "note": _STR,
     },
     "Descent": {
         "x": _TREE,
@@ -417,7 +418,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "steps": _TREE,
         "values": _TREE,
         "errors": _TREE,
-        "estimate": (_put_result, _take_estimate),
+        "estimate": (_put_result, lambda found, where: _take_result("Estimate", found, where)),
         "best": _FLOAT,
         "marks": _FACTS,
     },

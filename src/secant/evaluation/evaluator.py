@@ -389,9 +389,13 @@ class Evaluator:
         if status:
             codes = np.zeros(len(rows), dtype=np.int8)
             for j, code in status.items():
-                codes[j], rows[j] = code, nan
+                codes[j] = code
+                # Where some outputs have no value, the others keep theirs.
+                rows[j] = np.where(np.isfinite(rows[j]), rows[j], nan) if np.ndim(rows[j]) else nan
         if self.complex_values or self.value_shape:
             dtype: Any = np.complex128 if self.complex_values else np.float64
+            if len(rows) == 1 and np.ndim(rows[0]) and rows[0].dtype == dtype:
+                return Reply(rows[0][np.newaxis], codes, self.eps)
             values: Any = np.empty((len(rows), prod(self.value_shape or ())), dtype=dtype)
             for j, row in enumerate(rows):
                 values[j] = row
