@@ -396,6 +396,16 @@ def test_the_deadline_ends_the_question(hired: Any) -> None:
     assert found.evaluations < 2000
 
 
+@pytest.mark.parametrize("hired", [2, "threads"])
+def test_the_first_call_is_made_whatever_the_deadline(hired: Any) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        how: dict[str, Any] = {"workers": threads} if hired == "threads" else {"workers": 2, "timeout": 60.0}
+        found = secant.gradient(lambda x: float(x @ x), X, deadline=1e-9, **how)
+    assert found.stopped == "deadline"
+    assert found.evaluations == 1
+    assert found.fun == 14.0
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "cloudpickle", None)
     with pytest.raises(InputError, match=r"pip install 'secant\[parallel\]'"):

@@ -272,6 +272,8 @@ def _unpacked(data: bytes) -> Any:
 def _serve(pipe: Any) -> None:
     """Evaluate what comes through a pipe, until it is closed."""
     os.setpgid(0, 0)
+    # A Ctrl-C that came before is forgotten; what f starts can be interrupted as anywhere.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_follow, daemon=True).start()
