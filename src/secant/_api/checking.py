@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from secant._api.claims import Claimed, Witness, asked, difference, restless, stale
-from secant._api.options import Options, level_at, prepared, room
+from secant._api.options import Options, level_at, real, room
 from secant._api.select import Positions, narrowed
 from secant.core import check as core
 from secant.core.check import Finding
@@ -23,6 +23,7 @@ from secant.core.errors import InputError, InputTypeError
 from secant.core.looks import Space, direction, scales
 from secant.core.request import Evaluate, Floats, Interrupted, Reply, Request, run
 from secant.core.verdicts import CheckVerdict
+from secant.evaluation.calls import seeded, timed
 from secant.evaluation.evaluator import Evaluator
 
 #: Where the derivative is called between its two calls at x: so far away, as a share of x's size.
@@ -123,6 +124,16 @@ def _moved_base(evaluate: Evaluate, evaluator: Evaluator, varying: Positions) ->
         return evaluate(Request(base, request.lane, request.t, request.directions, request.repeat))
 
     return whole_base
+
+
+def prepared(f: Any, seed: Any, deadline: Any) -> Any:
+    """Return f as it is called here: with its ``seed``, and not after its ``deadline``."""
+    if seed is not None and callable(f):
+        f = seeded(f, seed)
+    if deadline is not None:
+        seconds = real("deadline", deadline, 0.0, "a positive number of seconds", finite=False)
+        f = timed(f, seconds) if callable(f) else f
+    return f  # what cannot be called is refused by the evaluator
 
 
 def evaluator_for(f: Any, x: Any, seed: Any, deadline: Any, **how: Any) -> Evaluator:
