@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
     0: ("errors", "measures", "request", "results", "serialize", "verdicts"),
     1: ("stencils", "noise", "tableau"),
-    2: ("arrays", "edges", "extrapolate", "ladder", "lanes", "line", "probes", "refine", "scale"),
+    2: ("arrays", "edges", "extrapolate", "ladder", "lanes", "line", "probes", "refine", "scale", "told"),
     3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "sightings"),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from math import hypot, inf, isfinite, log2, nan
 
+from secant.core import told
 from secant.core.extrapolate import NOISE, Pick, finished, levels, pick_best, slope_of
 from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, octaves, parts, step_near
 from secant.core.refine import proportional, quantum, refine
@@ -155,6 +156,8 @@ def diagnose(
     straight = rough <= 0.15 * best.sigma and (
         rough <= 8.0 * here + 1e-9 * abs(second[0]) or rough <= 0.02 * best.sigma
     )
+    if straight and told.dominates(work):
+        return Outcome((yield from told.slope(work)))
     if straight and not quantized:
         probe = Pick(second[0], 6.0 * max(here, rough), 0, 0, here, here)
         start = yield from search(work, lo, probe, lo, ladder.unit * ladder.s[-1], 0.0)
