@@ -45,14 +45,12 @@ def missed(wave: Wave) -> float:
 @contextmanager
 def halved_exactly() -> Iterator[None]:
     """Take every step at its nominal value, as long as the context lasts."""
-    before = ladder.STRETCH, ladder.SHIFTS
+    before = ladder.STRETCH
     try:
-        ladder.STRETCH = refine.STRETCH = (1.0,) * len(ladder.STRETCH)
-        ladder.SHIFTS = (0,) * len(ladder.SHIFTS)
+        ladder.STRETCH = refine.STRETCH = (1.0,) * len(before)
         yield
     finally:
-        ladder.STRETCH, ladder.SHIFTS = before
-        refine.STRETCH = before[0]
+        ladder.STRETCH = refine.STRETCH = before
 
 
 def scores(cases: list[Wave]) -> str:

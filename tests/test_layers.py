@@ -11,8 +11,11 @@ SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
     0: ("errors", "measures", "request", "results", "serialize", "verdicts"),
     1: ("stencils", "noise", "tableau"),
-    2: ("arrays", "edges", "extrapolate", "ladder", "lanes", "line", "probes", "refine", "scale", "told"),
-    3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "sightings"),
+    2: (
+        *("arrays", "coarse", "edges", "extrapolate", "few", "ladder", "lanes", "line", "probes", "refine", "scale"),
+        "told",
+    ),
+    3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "pool", "sightings"),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}
 LAYERS |= {"secant._version": 0, "secant.evaluation": 4, "secant._api": 5}

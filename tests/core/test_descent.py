@@ -370,7 +370,8 @@ ODD: list[tuple[str, Function, list[float], float, int, float | None, Verdict, s
     ("bounce", hinge, [5], 1.0, 100, H, Verdict.BUDGET, "overshoot"),
     ("bounce at the limit", bowl, [-3, 4], 1.0, 100, H, Verdict.LR_TOO_LARGE, ""),
     ("bounce in vain", hinge, [5], 464.0, 100, H, Verdict.LR_TOO_LARGE, ""),
-    ("bounce about a kink", hinge, [5], 1.0, 20, None, Verdict.BUDGET, "overshoot"),
+    ("bounce about a kink", hinge, [5.25], 1.0, 20, None, Verdict.BUDGET, "overshoot"),
+    ("a kink met head on", hinge, [5], 1.0, 20, None, Verdict.BUDGET, "as at a kink of f"),
     ("nothing to vary", lambda x: 1.0, [], 0.1, 5, H, Verdict.NOISE_FLOOR, ""),
 ]
 

@@ -456,7 +456,10 @@ def test_no_verdict_is_raised_where_there_is_no_cause(f, x, truth) -> None:
 def test_too_few_evaluations_are_unresolved(animal, budget) -> None:
     slope = slope_of(animal.f, animal.x, budget=budget)
     assert slope.verdict is Verdict.UNRESOLVED
-    assert math.isnan(slope.value) == (slope.error == math.inf) == (budget < 3)
+    assert math.isnan(slope.value) == (slope.error == math.inf) == (budget < 2)
+    assert budget < 2 or abs(slope.value - animal.truth) <= slope.error
+    # One evaluation beside f(x) leaves the bar as wide as the slope, a pair has the bend of f to go by.
+    assert budget < 3 or slope.error <= 0.05 * abs(slope.value)
 
 
 @pytest.mark.parametrize("power", [1.1, 1.2, 1.5, 2.2, 2.5])
@@ -633,7 +636,7 @@ def test_near_a_root_nothing_is_lost_but_the_digits_that_cancel(terms, offset, x
 
     truth = math.fsum(a * math.cos(a * x + b) for a, b in terms)
     plain, root = slope_of(f, x), slope_of(lambda t: f(t) - offset, x)
-    assert plain.error <= 1e-12
+    assert plain.error <= 2e-12
     assert abs(root.value - truth) <= root.error <= 1e-11
 
 
@@ -658,3 +661,10 @@ def test_a_wave_below_the_first_steps_is_not_taken_for_noise(level) -> None:
         slope = slope_of(lambda t, rng=rng: math.sin(10.0 * t + 0.5) + level * rng.gauss(0.0, 1.0), 17.0)
         error = abs(slope.value - 10.0 * math.cos(170.5))
         assert slope.verdict is Verdict.UNRESOLVED or error <= 10.0 * slope.error
+
+
+@pytest.mark.parametrize("x", [5e-324, 2.225073858507e-311, 3e-308, 1e-305])
+def test_subnormal_steps_have_a_bar(x) -> None:
+    """Halving a subnormal value rounds it: no slope is exact there."""
+    slope = slope_of(math.sin, x)
+    assert abs(slope.value - 1.0) <= slope.error <= 1e-10

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secant.core import operators
+from secant.core import operators, pool
 from secant.core.ladder import Line
 from secant.core.request import Reply, Request, run
 from secant.core.verdicts import Verdict
@@ -60,10 +60,10 @@ def test_lanes_give_the_answers_of_one_line_alone(monkeypatch, n, how) -> None:
     x = rng.uniform(0.5, 2.0, size=n)
     x[1::10] = 1.0
     together = Batches(mixed)
-    monkeypatch.setattr(operators, "LANES", 24)
+    monkeypatch.setattr(pool, "LANES", 24)
     found = run(operators.lines(x, lines_at(x, **how)), together)
     alone = Batches(mixed)
-    monkeypatch.setattr(operators, "LANES", 10**9)
+    monkeypatch.setattr(pool, "LANES", 10**9)
     expected = run(operators.lines(x, lines_at(x, **how)), alone)
     assert found.slopes == expected.slopes
     assert together.points == alone.points
@@ -88,9 +88,9 @@ def test_lanes_give_the_answers_of_one_line_alone_where_f_is_broken(monkeypatch,
     x[[1, 7, 3, 9]] = 1.0
     x[[2, 8]] = 2.0
     together, alone = Batches(broken), Batches(broken)
-    monkeypatch.setattr(operators, "LANES", 24)
+    monkeypatch.setattr(pool, "LANES", 24)
     found = run(operators.lines(x, lines_at(x, **how)), together)
-    monkeypatch.setattr(operators, "LANES", 10**9)
+    monkeypatch.setattr(pool, "LANES", 10**9)
     expected = run(operators.lines(x, lines_at(x, **how)), alone)
     # Slopes that are NaN are equal as texts.
     assert repr(found.slopes) == repr(expected.slopes)
@@ -119,7 +119,7 @@ def test_several_outputs_share_their_evaluations(monkeypatch) -> None:
 
     together = Batches(f)
     found = run(operators.lines(x, lines_at(x)), together)
-    monkeypatch.setattr(operators, "LANES", 10**9)
+    monkeypatch.setattr(pool, "LANES", 10**9)
     alone = Batches(f)
     assert found.slopes == run(operators.lines(x, lines_at(x)), alone).slopes
     assert alone.points == len(alone.seen)
@@ -127,7 +127,6 @@ def test_several_outputs_share_their_evaluations(monkeypatch) -> None:
     assert together.points < separate
 
 
-@pytest.mark.xfail(strict=True, reason="lanes of several outputs do not know what other outputs have asked for")
 @pytest.mark.parametrize("n", [8, 40])
 def test_no_point_is_asked_for_twice(n) -> None:
     x = np.random.default_rng(3).uniform(0.5, 2.0, size=n)
@@ -173,7 +172,7 @@ def test_one_batch_a_round(monkeypatch, f) -> None:
         run(operators.lines(x[index : index + 1], lines_at(x[index : index + 1])), alone)
         longest, points = max(longest, alone.rounds), points + alone.points - 1
     for lanes in (24, 10**9):
-        monkeypatch.setattr(operators, "LANES", lanes)
+        monkeypatch.setattr(pool, "LANES", lanes)
         together = Batches(f)
         run(operators.lines(x, lines_at(x)), together)
         assert together.rounds == longest

@@ -239,7 +239,8 @@ def core_for(
         return imaginary.complex_step(base, problems, directions, chosen.step, _complex_budget(chosen, len(problems)))
     if chosen.formula is not None:
         return fixed(base, problems, chosen.formula, chosen.step, directions, fun)
-    return operators.gradient(base, problems) if whole else lines(base, problems, directions)
+    most = chosen.max_evaluations
+    return operators.gradient(base, problems, most=most) if whole else lines(base, problems, directions, most=most)
 
 
 def _complex_budget(chosen: Options, count: int) -> float:
@@ -262,7 +263,7 @@ def _again(chosen: Options, evaluator: Evaluator, found: Slopes) -> Slopes:
             break
     else:
         return found
-    most = chosen.max_evaluations or 1 + len(rows[0]) * (DEFAULT_BUDGET - 1)
+    most = chosen.max_evaluations or 1 + len(rows) * len(rows[0]) * (DEFAULT_BUDGET - 1)
     if evaluator.evaluations >= most:
         return found
     reply = evaluator(Request(evaluator.base, None, (0.0,), repeat=1))

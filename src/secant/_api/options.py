@@ -209,12 +209,12 @@ def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
     return below, above
 
 
-def line_budgets(chosen: Options, count: int) -> list[int]:
-    """Share one budget for all lines (f at the point is paid for once)."""
-    if chosen.max_evaluations is None:
-        return [DEFAULT_BUDGET] * count
-    share, rest = divmod(chosen.max_evaluations - 1, count)
-    return [1 + share + (index < rest) for index in range(count)]
+def line_budget(chosen: Options, count: int) -> int:
+    """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
+    most = chosen.max_evaluations
+    if most is None:
+        return DEFAULT_BUDGET
+    return min(most, max(DEFAULT_BUDGET, 1 + (most - 1) // max(count, 1)))
 
 
 def coordinate_lines(
@@ -228,11 +228,11 @@ def coordinate_lines(
     eps = layout.eps
     places = range(layout.size) if varying is None else [int(i) for i in varying]
     count = len(places)
-    budgets = line_budgets(chosen, count)
+    budget = line_budget(chosen, count)
     plain = layout.exact
     pairs = DEFAULT_BUDGET if count == 1 else FEW_PAIRS if count < MANY else MANY_PAIRS
     made = []
-    for i, budget in zip(places, budgets, strict=True):
+    for i in places:
         x = base.item(i)
         below, above = (inf, inf) if space is None else (float(space[0][i]), float(space[1][i]))
         below, above = _sides(chosen, below, above)
@@ -279,7 +279,7 @@ def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
         float((chosen.max_step / share).min()),
         chosen.noise,
         chosen.rtol,
-        line_budgets(chosen, 1)[0],
+        line_budget(chosen, 1),
         eps,
         None,
         2.0 * eps * float((size / share).max()),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secant.core.extrapolate import ENOUGH, LEVEL, PAYS, RISE
-from secant.core.ladder import SHIFTS, STRETCH
+from secant.core.ladder import SHORT, STRETCH
 from secant.core.request import Floats
 from secant.core.tableau import EVEN, GRAIN, ODD, TOP_ORDER, Kind
 
@@ -23,7 +23,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 Whole: TypeAlias = NDArray[np.intp]
 Columns: TypeAlias = list[list[Floats]]
 
-_SHIFTS, _STRETCH = np.array(SHIFTS, dtype=np.float64), np.array(STRETCH)
+_STRETCH = np.array(STRETCH)
 
 
 @dataclass(slots=True)
@@ -49,15 +49,18 @@ class Picks:
         )
 
 
-def moved(x: Floats, resolution: Floats, h: Floats) -> Floats:
+def moved(x: Floats, h: Floats) -> Floats:
     """Return the steps that are taken for nominal steps (see :func:`secant.core.ladder.moved`)."""
-    which = np.frexp(h)[1] & 7
-    count = _SHIFTS[which]
-    h = h * _STRETCH[which]
-    size = np.abs(x)
-    grain = np.where(size > 0.0, np.spacing(np.where(size > h, size, h)), resolution)
-    taken: Floats = h + count * grain
-    return taken
+    longer = h * _STRETCH[np.frexp(h)[1] & 7]
+    size = np.where(x == 0.0, SHORT * h, np.abs(x))
+    taken = (size + longer) - size
+    return np.where((taken > 0.0) & (taken < np.inf), taken, h)
+
+
+def unit_of(h: Floats) -> Floats:
+    """Return the powers of two at or below steps (see :func:`secant.core.ladder.unit_of`)."""
+    unit: Floats = np.ldexp(0.5, np.frexp(h)[1])
+    return unit
 
 
 def newest(odd: Columns, even: Columns, s: list[Floats]) -> Floats:
@@ -89,6 +92,7 @@ def level(odd: Columns, even: Columns, s: list[Floats], depth: int = 3) -> Float
     """Return the level of noise that the newest rows speak of."""
     last = len(s) - 1
     seen: list[Floats] = []
+    beside: list[Floats] = []
     counted: list[Mask] = []
     limit = np.zeros(s[0].shape)
     alive = np.ones(s[0].shape, dtype=bool)
@@ -98,9 +102,11 @@ def level(odd: Columns, even: Columns, s: list[Floats], depth: int = 3) -> Float
         if j < last:
             alive = alive & ~((np.minimum(flat, flat_too) < 2) & ((one > limit) | (two > limit)))
         limit = np.where(alive, np.maximum(limit, np.maximum(6.0 * one, 6.0 * two)), limit)
-        seen += (one, two)
-        counted += (alive, alive)
-    return LEVEL * _root_mean_square(seen, counted)
+        seen.append(one)
+        beside.append(two)
+        counted.append(alive)
+    both = _root_mean_square(seen + beside, counted + counted)
+    return LEVEL * np.maximum(both, _root_mean_square(seen, counted))
 
 
 def _root_mean_square(seen: list[Floats], counted: list[Mask]) -> Floats:

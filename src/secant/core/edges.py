@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from math import inf, isfinite, log2, nan
 
+from secant.core import few
 from secant.core.extrapolate import FLOOR, NOISE, Pick, pick_best
 from secant.core.ladder import Line, Steps, Values, Work, evaluate, moved, octaves, step_near
 from secant.core.results import Slope
@@ -29,7 +30,9 @@ def opening(line: Line, h: float) -> Steps:
     side, h = roomier(line, h)
     if h < 4.0 * line.smallest:
         return (0.0,)
-    return (0.0, *(side * moved(line, h * 0.5**row) for row in range(3)))[: max(1, line.budget)]
+    if line.budget < 4:
+        return few.one_sided(line, side, h)
+    return (0.0, *(side * moved(line, h * 0.5**row) for row in range(3)))
 
 
 def roomier(line: Line, h: float) -> tuple[float, float]:
@@ -66,9 +69,8 @@ def shrink(work: Work) -> Generator[Steps, Values, tuple[float, float]]:
 
 def one_sided(work: Work, first: float, asked: Steps, values: Values) -> Generator[Steps, Values, Slope]:
     """Go on from an opening next to a bound."""
-    if len(asked) < 2:
-        note = "the bounds, or the evaluations allowed, leave no room for a step"
-        return Slope(nan, inf, Verdict.UNRESOLVED, note=note)
+    if len(asked) < 4:
+        return few.judge(work, first, asked, values)
     side, top = roomier(work.line, first)
     for row, value in enumerate(values[1:]):
         h = top * 0.5**row
@@ -76,23 +78,15 @@ def one_sided(work: Work, first: float, asked: Steps, values: Values) -> Generat
     return (yield from side_ladder(work, top, side))
 
 
-def _known(work: Work, h: float, side: float) -> float:
-    """Return the value already paid for at a step to one side, or NaN."""
-    for step, right, left in work.pairs:
-        if step == h:
-            return right if side > 0.0 else left
-    return nan
-
-
 def _side_value(work: Work, h: float, side: float) -> Generator[Steps, Values, float]:
     """Return f at a step to one side, paying for it when it is not known."""
-    known = _known(work, h, side)
-    if isfinite(known):
-        return known
-    work.spent += 1
-    (value,) = yield (side * moved(work.line, h),)
-    work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
-    return value
+    t = side * moved(work.line, h)
+    if t not in work.known:
+        work.spent += 1
+        (value,) = yield (t,)
+        work.known[t] = value
+        work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
+    return work.known[t]
 
 
 def difference(work: Work, h: float, side: float, value: float) -> tuple[float, float]:
@@ -163,7 +157,7 @@ def _side_descend(work: Work, top: float, side: float) -> Generator[Steps, Value
         share = 0.5 ** len(rows)
         if share * top < work.line.smallest and len(rows) >= 3:
             return "rows", pick, s, rows
-        if work.left() < 1 and not isfinite(_known(work, share * top, side)):
+        if work.left() < 1 and side * moved(work.line, share * top) not in work.known:
             return "budget", pick, s, rows
         value = yield from _side_value(work, share * top, side)
         if not isfinite(value):

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from math import inf, nan, sqrt
 
-from secant.core.ladder import Ladder, Steps, Values, Work, note_pair, pair_at
+from secant.core.ladder import Ladder, Steps, Values, Work, look
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
 from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, best_in_row, contrast, room_for_noise
@@ -67,18 +67,20 @@ def level(ladder: Ladder, depth: int = 3) -> float:
     """Return the level of noise that the newest rows speak of: the root mean square of theirs.
 
     A row that stands well above those below it holds truncation, and ends the count, unless its contrasts have stopped
-    falling from order to order.
+    falling from order to order. Even parts do not lower it: they see nothing of errors
+    that have opposite signs on both sides, as the rounding of w*(x + h) and w*(x - h) has where w*x is exact.
     """
     last = len(ladder.s) - 1
     odd, even, _ = levels(ladder, last)
-    seen, limit = [odd, even], 6.0 * max(odd, even)
+    seen, beside, limit = [odd], [even], 6.0 * max(odd, even)
     for j in range(last - 1, max(1, last + 1 - depth) - 1, -1):
         odd, even, flat = levels(ladder, j)
         if flat < 2 and (odd > limit or even > limit):
             break
         limit = max(limit, 6.0 * odd, 6.0 * even)
-        seen += (odd, even)
-    return LEVEL * root_mean_square(seen)
+        seen.append(odd)
+        beside.append(even)
+    return LEVEL * max(root_mean_square(seen + beside), root_mean_square(seen))
 
 
 def root_mean_square(values: list[float]) -> float:
@@ -174,7 +176,7 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
             reason = "still"
         up = 2.0 * ladder.top
         if rising and not reason and up <= reach:
-            if note_pair(work, up, (yield pair_at(work, up))):
+            if (yield from look(work, up)):
                 ladder.add(work, work.pairs[-1])
                 continue
             if work.spent + 2 > line.budget:
@@ -182,7 +184,7 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
         rising = False
         if not reason:
             h = 0.5 * ladder.bottom
-            if not note_pair(work, h, (yield pair_at(work, h))):
+            if not (yield from look(work, h)):
                 reason = "edge"
         if reason:
             sigma = sigma or max(least, level(ladder))
@@ -223,7 +225,7 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
         if noise < 0.6 * best.bar or best.bar <= enough or work.left() < 2 or not _pays(ladder, best):
             break
         h = 2.0 * ladder.top
-        if h > reach or not note_pair(work, h, (yield pair_at(work, h))):
+        if h > reach or not (yield from look(work, h)):
             break
         ladder.add(work, work.pairs[-1])
         best.row += 1

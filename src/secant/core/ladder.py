@@ -5,11 +5,11 @@ derivative; its even part, which costs nothing more, carries the second, and wit
 noise and of kinks. Rules:
 
 * A step has a *nominal* value, ``0.84375 * 2**m``, and is taken up to an eighth longer, by another share for every row,
-  and a few spacings of x away from that (:func:`moved`). On steps that are halved exactly two things go wrong in
+  as a whole number of spacings of x (:func:`moved`). On steps that are halved exactly two things go wrong in
   silence. A wave of whose period some step is nearly a multiple is seen as a slow one, and a smooth wrong answer comes
   out. And the rounding of a product like ``w * (x + h)`` is itself a straight line in h: a wrong slope that no contrast
   can see. The tables take the steps as they are.
-* Tables are in units of f, steps in units of ``unit`` (see :mod:`secant.core.tableau`).
+* Tables are in units of f, steps in units of ``unit``, a power of two (see :mod:`secant.core.tableau`).
 * A ladder belongs to the generator that grows it; nobody else writes to it.
 """
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from math import frexp, inf, ldexp, log2, ulp
+from math import frexp, inf, isfinite, ldexp, log2, ulp
 from typing import TypeAlias
 
 from secant.core.request import UNIT_ROUNDOFF
@@ -36,14 +36,18 @@ Pair: TypeAlias = tuple[float, float, float]
 
 #: Significand of every step.
 SIGNIFICAND = 0.84375
-#: By binary exponent of the nominal step: how much longer it is taken, and spacings of x by which it is moved; odd, so
-#: that x never stays on a coarser grid.
-STRETCH = tuple(1.0 + share / 64.0 for share in (0, 5, 2, 8, 1, 6, 3, 7))
-SHIFTS = (5, 1, 7, 3, 9, 5, 3, 7)
+#: By binary exponent of the nominal step: how much longer it is taken; the shares have all their digits.
+STRETCH = tuple(
+    1.0 + (share + (0.6180339887498949 * row) % 1.0) / 64.0 for row, share in enumerate((0, 5, 2, 7, 1, 6, 3, 7), 1)
+)
+#: At x = 0 a step is rounded as if x were so many times as large: to twelve binary digits.
+SHORT = 2.0**41
 #: The most by which a step is longer than its nominal value (spacings of x apart).
 LONGEST = 1.125 * (1.0 + 2.0**-40)
 #: Rounding inside f: share of an ulp of the largest value, and of the argument.
 VALUE_ROUNDING, ARGUMENT_ROUNDING = 0.9, 0.3
+#: The least of it where f is not zero: the spacing of subnormal numbers.
+TINY = 5e-324
 
 
 @dataclass(slots=True)
@@ -89,13 +93,19 @@ class Line:
 
 @dataclass(slots=True)
 class Work:
-    """What one line has seen and paid so far."""
+    """What one line has seen and paid so far.
+
+    ``known`` are all values by signed step, so that none is paid for twice; ``tops`` are the steps at which ladders
+    were started: what costs nothing could go on for ever.
+    """
 
     line: Line
     fun: float
     u: float
     spent: int = 0
     pairs: list[Pair] = field(default_factory=list)
+    known: dict[float, float] = field(default_factory=dict)
+    tops: list[float] = field(default_factory=list)
 
     def left(self) -> int:
         """Return how many evaluations may still be made."""
@@ -108,7 +118,7 @@ class Work:
         rounding of the value; the most includes the rounding of the argument inside f, which may be exact.
         """
         line = self.line
-        least = VALUE_ROUNDING * self.u * largest
+        least = VALUE_ROUNDING * self.u * largest or (TINY if largest else 0.0)
         argument = ARGUMENT_ROUNDING * max(self.u, line.eps) * abs(slope) * (max(line.size, line.argument) / unit)
         if line.noise > least:
             return line.noise, max(line.noise, argument)
@@ -178,18 +188,19 @@ class Ladder:
 
 
 def moved(line: Line, h: float) -> float:
-    """Return the step that is taken for a nominal step."""
-    which = frexp(h)[1] & 7
-    h *= STRETCH[which]
-    x = abs(line.x)
-    if line.rounder is not None:
-        t = h + (1 + SHIFTS[which] % 3) * 2.0 * line.eps * max(x, h)
-        # The evaluator rounds the step before it adds it.
-        rounded = line.rounder(t)
-        return rounded if 0.0 < rounded < inf else t
-    if x:
-        return h + SHIFTS[which] * ulp(x if x > h else h)
-    return h + SHIFTS[which] * line.resolution
+    """Return the step that is taken for a nominal step: longer by its share, and a whole number of spacings of x.
+
+    At x = 0 the step itself is short of digits, so that products with it are exact where they can be.
+    """
+    x, t = abs(line.x) or SHORT * h, h * STRETCH[frexp(h)[1] & 7]
+    rounder = line.rounder
+    t = (x + t) - x if rounder is None else rounder(rounder(x + t) - x)
+    return t if 0.0 < t < inf else h
+
+
+def unit_of(h: float) -> float:
+    """Return the power of two at or below a step: dividing by it is exact."""
+    return ldexp(0.5, frexp(h)[1])
 
 
 def step_near(h: float) -> float:
@@ -218,22 +229,26 @@ def parts(work: Work, h: float, a: float, b: float) -> tuple[float, float, float
     return 0.5 * a - 0.5 * b, (a - fun) + (b - fun), taken(work.line, h)
 
 
-def note_pair(work: Work, h: float, values: Values) -> bool:
-    """Remember a pair; return whether both of its values are finite."""
-    a, b = values
+def look(work: Work, h: float) -> Generator[Steps, Values, bool]:
+    """Evaluate the pair at a step, unless it is known; return whether both values are finite."""
+    t, known = moved(work.line, h), work.known
+    if t not in known:
+        work.spent += 2
+        known[t], known[-t] = yield t, -t
+    a, b = known[t], known[-t]
     work.pairs.append((h, a, b))
     return a - a == 0.0 == b - b
 
 
-def pair_at(work: Work, h: float) -> Steps:
-    """Return the two steps of a pair, which are paid for."""
-    work.spent += 2
-    t = moved(work.line, h)
-    return t, -t
-
-
 def evaluate(work: Work, *steps: float) -> Generator[Steps, Values, bool]:
-    """Evaluate a pair at each step in one round; return whether all values are finite."""
-    values = yield tuple(signed for h in steps for signed in pair_at(work, h))
-    finite = [note_pair(work, h, values[2 * index : 2 * index + 2]) for index, h in enumerate(steps)]
-    return all(finite)
+    """Evaluate the pairs that are not known in one round; return whether all values are finite."""
+    known = work.known
+    taken = [moved(work.line, h) for h in steps]
+    # Where x is coarse, two steps may be rounded to one.
+    asked = tuple(signed for t in dict.fromkeys(taken) if t not in known for signed in (t, -t))
+    if asked:
+        work.spent += len(asked)
+        known.update(zip(asked, (yield asked), strict=True))
+    pairs = [(h, known[t], known[-t]) for h, t in zip(steps, taken, strict=True)]
+    work.pairs += pairs
+    return all(isfinite(a) and isfinite(b) for _, a, b in pairs)

@@ -18,7 +18,7 @@ import numpy as np
 from secant.core import arrays
 from secant.core.arrays import Columns, Mask, Picks, Whole
 from secant.core.extrapolate import FLOOR, MARGIN, NOISE, RISE
-from secant.core.ladder import ARGUMENT_ROUNDING, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, moved
+from secant.core.ladder import ARGUMENT_ROUNDING, TINY, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, moved
 from secant.core.line import differentiate, edge, opening, resume, settle
 from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.core.results import Slope
@@ -104,7 +104,6 @@ class Lanes:
     u: float
     fun: Floats
     x: Floats
-    resolution: Floats
     size: Floats
     reach: Floats
     smallest: Floats
@@ -117,11 +116,12 @@ class Lanes:
 
     def moved(self, lane: Whole, h: Floats) -> Floats:
         """Return the steps really asked for."""
-        return arrays.moved(self.x[lane], self.resolution[lane], h)
+        return arrays.moved(self.x[lane], h)
 
     def rounding(self, lane: Whole, slope: Floats, unit: Floats, largest: Floats) -> tuple[Floats, Floats]:
         """Return the least and the most that rounding explains (see :meth:`secant.core.ladder.Work.rounding`)."""
         least = VALUE_ROUNDING * self.u * largest
+        least = np.where((least == 0.0) & (largest > 0.0), TINY, least)
         size = self.size[lane] / unit
         argument = ARGUMENT_ROUNDING * np.maximum(self.u, self.eps[lane]) * np.abs(slope) * size
         noise = self.noise[lane]
@@ -131,11 +131,11 @@ class Lanes:
 
 def many(
     lines: Sequence[Line], fun: Floats, u: float, h: Floats, values: Floats
-) -> Generator[Ask, tuple[Floats, Floats], list[Slope | None]]:
+) -> Generator[Ask, tuple[Floats, Floats] | None, list[Slope | None]]:
     """Differentiate along lanes whose openings were asked and answered.
 
     ``fun`` holds f at x for each lane, ``h`` the nominal first steps, ``values`` (lanes, 6) the three pairs. Returns
-    the slopes of the lanes that were not handed over.
+    the slopes of the lanes that were not handed over. Sent None for an answer it ends there.
     """
     lanes = _known(lines, fun, u)
     flock = _opened(lanes, h, values)
@@ -151,7 +151,7 @@ def many(
             nominal = np.concatenate([flock.h for flock in flocks]) if flocks else np.zeros(0)
             answer = yield Ask(where, lanes.moved(where, nominal), handed)
             handed = []
-            if not flocks:
+            if not flocks or answer is None:
                 return lanes.slopes
             flocks = _answered(lanes, flocks, *answer, handed)
 
@@ -165,11 +165,7 @@ def _from_start(lanes: Lanes, values: Floats, lane: int) -> Handed:
 
 def _hand(work: Work, lane: int, core: LineCore) -> Handed:
     """Hand over a lane to a part of the line core."""
-    known = {}
-    for h, a, b in work.pairs:
-        t = moved(work.line, h)
-        known[t], known[-t] = a, b
-    return Handed(lane, resume(work, core), known)
+    return Handed(lane, resume(work, core), work.known)
 
 
 def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
@@ -177,7 +173,6 @@ def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
         [
             (
                 line.x,
-                line.resolution,
                 max(line.size, line.argument),
                 line.reach,
                 line.smallest,
@@ -190,10 +185,10 @@ def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
             for line in lines
         ]
     ).T
-    x, resolution, size, reach, smallest, noise, rtol, budget, eps, pairs = table
+    x, size, reach, smallest, noise, rtol, budget, eps, pairs = table
     slopes: list[Slope | None] = [None] * len(lines)
     whole = budget.astype(np.intp)
-    return Lanes(lines, u, fun, x, resolution, size, reach, smallest, noise, rtol, whole, eps, pairs, slopes)
+    return Lanes(lines, u, fun, x, size, reach, smallest, noise, rtol, whole, eps, pairs, slopes)
 
 
 def _taken(lanes: Lanes, lane: Whole, h: Floats) -> Floats:
@@ -215,16 +210,16 @@ def _parts(
 
 def _opened(lanes: Lanes, h: Floats, values: Floats) -> Flock:
     """Return the flock of all lanes with its first three rows."""
-    lane = np.arange(h.size)
+    lane, unit = np.arange(h.size), arrays.unit_of(h)
     pairs = [(h * 0.5**row, values[:, 2 * row], values[:, 2 * row + 1]) for row in range(3)]
     with np.errstate(all="ignore"):
-        columns = [_parts(lanes, lane, h, *pair) for pair in pairs]
+        columns = [_parts(lanes, lane, unit, *pair) for pair in pairs]
         s = [column[0] for column in columns]
         # The formulas are the line core's own; they take arrays for floats.
         odd, even = open_pairs([c[1] for c in columns], [c[2] for c in columns], s)  # type: ignore[arg-type, misc]
     largest = [column[3] for column in columns]
     before, stalls = np.full(h.size, np.inf), np.zeros(h.size, dtype=np.intp)
-    return Flock(lane, h, h, pairs[2][0], s, odd, even, largest, before, stalls, pairs)  # type: ignore[arg-type]
+    return Flock(lane, unit, h, pairs[2][0], s, odd, even, largest, before, stalls, pairs)  # type: ignore[arg-type]
 
 
 def _decide(lanes: Lanes, flock: Flock, handed: list[Handed]) -> list[Flock]:
@@ -429,7 +424,12 @@ def _laid_out(lanes: Lanes, flock: Flock, index: int) -> tuple[Work, Ladder]:
     """Return one lane of a flock as the line core keeps it."""
     lane = int(flock.lane[index])
     pairs: list[Pair] = [(float(h[index]), float(a[index]), float(b[index])) for h, a, b in flock.pairs]
-    work = Work(lanes.lines[lane], float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs)
+    line, known = lanes.lines[lane], {0.0: float(lanes.fun[lane])}
+    for h, a, b in pairs:
+        t = moved(line, h)
+        known[t], known[-t] = a, b
+    tops = [float(flock.unit[index])]
+    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, tops)
     ladder = Ladder(
         float(flock.unit[index]),
         float(flock.top[index]),

@@ -19,7 +19,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from math import frexp, inf, isfinite, ldexp, nan, sqrt
 
-from secant.core import edges, probes, told
+from secant.core import edges, few, probes, told
 from secant.core.extrapolate import Pick, climb, descend, pick_best, slope_of
 from secant.core.ladder import (
     SIGNIFICAND,
@@ -32,6 +32,7 @@ from secant.core.ladder import (
     moved,
     parts,
     step_near,
+    unit_of,
 )
 from secant.core.refine import STEPPED, quantum, refine
 from secant.core.results import Slope
@@ -64,16 +65,11 @@ def opening(line: Line) -> Steps:
     if h < 4.0 * line.smallest:
         return (0.0,)
     if line.budget < 7 and line.nominal(min(line.below, line.above)) >= h:
-        return _pairs(line, h, 2)[: max(1, line.budget if line.budget != 4 else 3)]
+        return few.opening(line, h)
     if line.nominal(min(line.below, line.above)) < h:
         return edges.opening(line, h)
-    return _pairs(line, h, 3)
-
-
-def _pairs(line: Line, h: float, count: int) -> Steps:
-    """Return the point itself and pairs of halved steps."""
     steps = [0.0]
-    for row in range(count):
+    for row in range(3):
         t = moved(line, h * 0.5**row)
         steps += (t, -t)
     return tuple(steps)
@@ -82,15 +78,16 @@ def _pairs(line: Line, h: float, count: int) -> Steps:
 def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generator[Steps, Values, Slope]:
     """Find the slope of a line whose opening was asked and answered."""
     # Where x is of a lower precision, so is what f does with it, though it may hand out wider numbers.
-    work = Work(line, values[0], max(u, line.eps), len(asked))
+    work = Work(line, values[0], max(u, line.eps), len(asked), [], dict(zip(asked, values, strict=True)))
     if not isfinite(work.fun):
         return Slope(nan, inf, Verdict.UNDEFINED, work.spent, note="f has no finite value at x itself")
     if len(asked) < 7 or asked[2] != -asked[1]:
         if line.nominal(min(line.below, line.above)) < first_step(line):
             return _told(work, (yield from edges.one_sided(work, first_step(line), asked, values)))
-        return _told(work, probes.cut_short(work, first_step(line), asked, values))
+        return _told(work, few.judge(work, first_step(line), asked, values))
     h = step_near(asked[1])
-    ladder = Ladder(h)
+    ladder = Ladder(unit_of(h))
+    work.tops.append(h)
     pairs = work.pairs
     pairs += ((h, values[1], values[2]), (0.5 * h, values[3], values[4]), (0.25 * h, values[5], values[6]))
     if not isfinite(sum(values)):
@@ -134,7 +131,7 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
     hi = inf if flat == ladder.top else 2.0 * flat
     h = 32.0 * ladder.top
     if hi < inf and quantum(work):
-        larger = yield from _start(work, 16.0 * lo)
+        larger = yield from _start(work, 16.0 * lo, again=True)
         if larger is not None:
             return (yield from _rounded(work, larger))
     for _ in range(7):
@@ -157,7 +154,7 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
             rounded = quantum(work, plateau=True) > 0.0
             explained = abs(odd) * share + 0.5 * abs(even) * share * share <= still
             if rounded or explained:
-                larger = yield from _start(work, 16.0 * lo if rounded else h)
+                larger = yield from _start(work, 16.0 * lo if rounded else h, again=rounded)
                 if larger is not None:
                     return (yield from (_rounded if rounded else settle)(work, larger))
         h = sqrt(lo) * sqrt(hi) if hi < inf else max(2.0**15 * lo, 0.25)
@@ -165,7 +162,7 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
         # The edge of a tread looks like that of a plateau; the treads beyond tell.
         beyond = step_near(min(max(100.0 * hi, 4.0 * max(work.pairs)[0]), room))
         if beyond > hi and work.left() >= 2 and (yield from evaluate(work, beyond)) and quantum(work, plateau=True):
-            larger = yield from _start(work, 16.0 * lo)
+            larger = yield from _start(work, 16.0 * lo, again=True)
             if larger is not None:
                 return (yield from _rounded(work, larger))
     if flat == ladder.top:
@@ -253,15 +250,19 @@ def _larger(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, 
     return (yield from search(work, ladder.unit * ladder.s[0], best, ladder.unit, edges.ceiling(work)))
 
 
-def _start(work: Work, h: float) -> Generator[Steps, Values, Ladder | None]:
-    """Start a new ladder of three pairs at a step; None when the budget or the domain does not allow it."""
+def _start(work: Work, h: float, again: bool = False) -> Generator[Steps, Values, Ladder | None]:
+    """Start a new ladder of three pairs at a step; None when the budget or the domain does not allow it.
+
+    Where a ladder was started before there is nothing new to see, unless it is looked at in another way: ``again``.
+    """
     line = work.line
     h = step_near(min(h, line.reach))
-    if work.left() < 6 or h < line.smallest:
+    if work.left() < 6 or h < line.smallest or (h in work.tops and not again):
         return None
+    work.tops.append(h)
     if not (yield from evaluate(work, h, 0.5 * h, 0.25 * h)):
         return None
-    ladder = Ladder(h)
+    ladder = Ladder(unit_of(h))
     ladder.open(work, work.pairs[-3:])
     return ladder
 

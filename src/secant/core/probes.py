@@ -307,23 +307,6 @@ def _cut(ladder: Ladder, best: Pick, fallback: Slope | None) -> Slope:
     )
 
 
-def cut_short(work: Work, nominal: float, asked: Steps, values: Values) -> Slope:
-    """Return what one or two pairs say; nothing could be checked."""
-    note = "the evaluations allowed, or the room for a step, left nothing to check with"
-    if len(asked) < 3 or not all(isfinite(value) for value in values):
-        return Slope(nan, inf, Verdict.UNRESOLVED, note=note)
-    slopes = []
-    for index in range(1, len(asked) - 1, 2):
-        odd, _, step = parts(work, nominal * 0.5 ** (index // 2), values[index], values[index + 1])
-        slopes.append(odd / step)
-    value, error = slopes[0], abs(slopes[0])
-    if len(slopes) > 1:
-        value = slopes[1] + (slopes[1] - slopes[0]) / 3.0
-        error = 2.0 * abs(slopes[1] - slopes[0])
-    error += 2.0 * work.rounding(slopes[0] * asked[1], asked[1], max(map(abs, values)))[1] / asked[-2]
-    return Slope(value, error, Verdict.UNRESOLVED, step=asked[-2], reach=asked[1], note=note)
-
-
 def unresolved(work: Work) -> Slope:
     """Return the slope of the smallest pair that is finite, with a bar as large as itself."""
     finite = [pair for pair in work.pairs if isfinite(pair[1]) and isfinite(pair[2])]
