@@ -13,7 +13,7 @@ CORE = {
     1: ("stencils", "noise", "tableau"),
     2: (
         *("arrays", "coarse", "edges", "extrapolate", "few", "ladder", "lanes", "line", "probes", "refine", "scale"),
-        "told",
+        *("told", "windows"),
     ),
     3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "pool", "sightings"),
 }

@@ -258,7 +258,9 @@ def _decide(lanes: Lanes, flock: Flock, handed: list[Handed]) -> list[Flock]:
     still = (row[0] == 0.0) & (flock.even[j][0] == 0.0) & ((flock.odd[0][0] != 0.0) | (flock.even[0][0] != 0.0))
     odd_one_out = arrays.kinked(flock.even, flock.s, flock.largest, most) | (row[1] == row[0])
     ends = done | floor | stuck | still
-    leaves = np.where(done, odd_one_out, small | stuck | still | (floor & odd_one_out))
+    noise, share = lanes.noise[lane], VALUE_ROUNDING * lanes.u
+    open_scale = floor & arrays.unsure(flock.odd, flock.even, flock.s, flock.largest, noise, share)
+    leaves = np.where(done, odd_one_out, small | stuck | still | open_scale | (floor & odd_one_out))
     for index in np.flatnonzero(leaves):
         work, ladder = _laid_out(lanes, flock, int(index))
         handed.append(_hand(work, int(lane[index]), settle(work, ladder)))

@@ -220,7 +220,7 @@ def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
         if ladder.odd[-1][1] == ladder.odd[-1][0] and quantum(work):
             return (yield from _rounded(work, ladder))
         if reason in ("floor", "rtol", "small"):
-            if reason == "small" and told.dominates(work):
+            if reason != "rtol" and told.unsure(work, ladder):
                 return (yield from told.slope(work))
             start = Start() if reason != "small" else (yield from _larger(work, ladder, best))
             if start.slope is not None:

@@ -130,7 +130,7 @@ def diagnose(
     known = best.bar < 1e-3 * abs(best.value) and _even_handed(ladder)
     if reason == "stalled" and fallback is None and known and not near_kink:
         # The slope is known well over large steps, so what stalls them is small: noise, whatever tiny steps may say.
-        return Outcome((yield from refine(work, ladder, best, ())))
+        return Outcome((yield from _under_noise(work, ladder, best, ())))
     if work.left() < 4 or reason == "budget":
         return Outcome(_cut(ladder, best, fallback))
     tiny = step_near(max(2.0**-32 * ladder.top, work.line.smallest))
@@ -176,7 +176,14 @@ def diagnose(
         if closer is not None:
             return closer
     seen = (first[1] / EVEN_NOISE, second[1] / EVEN_NOISE, apart)
-    return Outcome((yield from refine(work, ladder, best, seen)))
+    return Outcome((yield from _under_noise(work, ladder, best, seen)))
+
+
+def _under_noise(work: Work, ladder: Ladder, best: Pick, probes: tuple[float, ...]) -> Generator[Steps, Values, Slope]:
+    """Return the slope under noise, whose level was told or has to be measured."""
+    if told.dominates(work):
+        return (yield from told.slope(work))
+    return (yield from refine(work, ladder, best, probes))
 
 
 def _closest(work: Work, tiny: float, size: float) -> Generator[Steps, Values, Outcome | None]:
