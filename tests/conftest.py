@@ -8,6 +8,7 @@ by ``torch = pytest.importorskip("torch")``.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Generator
 from importlib.util import find_spec
@@ -15,11 +16,19 @@ from importlib.util import find_spec
 import pytest
 from hypothesis import settings
 
+from secant.evaluation.watch import Watch
+
 settings.register_profile("secant", derandomize=True, deadline=None)
 settings.load_profile("secant")
 
 REQUIRE_ALL = os.environ.get("SECANT_REQUIRE_ALL", "") not in {"", "0"}
 FORGIVEN = "platform: "
+
+
+@pytest.fixture(autouse=True)
+def _never_pressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget Ctrl-C of other tests: the second one within a moment ends the program."""
+    monkeypatch.setattr(Watch, "pressed", -math.inf)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

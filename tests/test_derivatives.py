@@ -184,6 +184,56 @@ def test_outputs_share_one_budget(outputs) -> None:
         assert secant.derivative(f, 1.0, max_evaluations=budget).evaluations == len(calls) <= budget
 
 
+@pytest.mark.parametrize("how", [{}, {"bounds": (0.0, None)}, {"noise": secant.Noise(0.0, 1e-9)}, {"rtol": 1e-3}])
+def test_a_whole_gradient_has_one_budget(how) -> None:
+    """Whatever it is: f at x, every entry, the look off the axes and the repetition at x come out of it."""
+    x = np.linspace(0.5, 2.0, 8)
+    x[3] = 0.0
+    rng = np.random.default_rng(2)
+    for f in (lambda x: float(np.exp(x).sum()), creased, lambda x: float(np.sin(x).sum() + 1e-4 * rng.normal())):
+        for budget in (1, 5, 8, 9, 17, 24, 33, 50, 72, 100, 150, 300):
+            points = []
+
+            def counted(point, f=f, points=points):
+                points.append(tuple(point))
+                return f(point)
+
+            est = secant.gradient(counted, x, max_evaluations=budget, **how)
+            assert len(points) == est.evaluations <= budget
+            # Nothing is asked for twice but, of a noisy f, its value at x.
+            assert len(points) - len(set(points)) <= (est.verdict is Verdict.NOISY or "noisy" in set(est.verdicts.flat))
+            assert np.isfinite(est.value).sum() == min(8, budget - 1) or budget > 9
+
+
+def test_what_a_gradient_says_when_evaluations_are_short() -> None:
+    def f(x):
+        return float(np.exp(np.sin(x)).sum())
+
+    x = np.linspace(0.5, 2.0, 30)
+    truth = np.cos(x) * np.exp(np.sin(x))
+    none = secant.gradient(f, x, max_evaluations=20)
+    assert np.isnan(none.value).sum() == 11
+    assert "no evaluation was left" in none.details["[25]"].note
+    half = secant.gradient(f, x, max_evaluations=31)
+    assert np.all(np.abs(half.value - truth) <= 1e-3)
+    assert "nothing tells how far off" in half.details["[0]"].note
+    for budget, digits, bar in ((61, 1e-7, 1e-2), (121, 1e-8, 1e-4), (241, 1e-8, 1e-4)):
+        est = secant.gradient(f, x, max_evaluations=budget)
+        assert est.verdict is Verdict.UNRESOLVED
+        assert np.all(np.abs(est.value - truth) <= np.minimum(est.error, digits))
+        assert np.max(est.error) <= bar
+    assert "a single pair" in secant.gradient(f, x, max_evaluations=61).message
+
+
+def test_a_fixed_step_costs_what_it_costs() -> None:
+    x, f = np.ones(3), lambda x: float(x @ x)
+    for how, least in (({}, 6), ({"method": "forward"}, 4), ({"f0": 3.0}, 6), ({"method": "forward", "f0": 3.0}, 3)):
+        assert secant.gradient(f, x, step=1e-4, max_evaluations=least, **how).evaluations == least
+        with pytest.raises(secant.InputError, match=f"`max_evaluations` must be at least {least} here with `step`"):
+            secant.gradient(f, x, step=1e-4, max_evaluations=least - 1, **how)
+    assert secant.gradient(lambda x: 1.0, x, step=1e-4, max_evaluations=6).evaluations == 6
+
+
 @given(arrays(float, array_shapes(min_dims=0, max_dims=3, max_side=3), elements=st.floats(-3, 3)), st.data())
 def test_f_that_raises_at_any_evaluation_leaves_x_as_it_was(x, data) -> None:
     at = data.draw(st.integers(1, 14 * x.size))
@@ -249,6 +299,21 @@ def test_the_ends_of_a_domain_are_named_however_f_tells_them() -> None:
     assert (marked.verdict, math.isnan(marked.value)) == (Verdict.FAILED, True)
 
 
+@pytest.mark.parametrize("n", [1, 5, 40])
+def test_nothing_hides_the_callers_floating_point_settings_from_f(n) -> None:
+    seen = []
+
+    def f(x):
+        seen.append(np.geterr())
+        return float(np.exp(np.sin(x)).sum())
+
+    with np.errstate(all="raise", under="call"):
+        expected = np.geterr()
+        assert secant.gradient(f, np.linspace(0.5, 2.0, n), on_error="raise").ok
+        assert np.geterr() == expected
+    assert all(settings == expected for settings in seen)
+
+
 @pytest.mark.parametrize(
     ("f", "x", "verdict", "words"),
     [
@@ -278,6 +343,16 @@ def test_a_fast_wave_is_right_or_unresolved_with_any_budget() -> None:
     assert max(off) <= 10.0
     assert sum(share > 1.0 for share in off) <= 0.02 * len(off)
     assert round(secant.derivative(lambda x: math.sin(1000.0 * x), 1.0).value, 3) == 562.379
+
+
+@pytest.mark.parametrize("w", [1e4, 1e5, 1e6])
+def test_a_wave_is_not_called_noise_for_want_of_evaluations(w) -> None:
+    for budget in range(7, 27):
+        est = secant.derivative(lambda x: math.sin(w * x), 1.0, max_evaluations=budget)
+        assert est.verdict is Verdict.UNRESOLVED or abs(est.value - w * math.cos(w)) <= 2.0 * est.error
+    est = secant.derivative(lambda x: math.sin(1e4 * x), 1.0, max_evaluations=21)
+    assert "noise from a fast wave" in est.message
+    assert est.error > 1e3
 
 
 def test_noise_has_its_level_in_the_details() -> None:

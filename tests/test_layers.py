@@ -9,13 +9,40 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
-    0: ("errors", "measures", "request", "results", "serialize", "verdicts"),
-    1: ("stencils", "noise", "tableau"),
+    0: ("coloring", "errors", "leaves", "measures", "request", "results", "serialize", "verdicts"),
+    1: ("stencils", "noise", "tableau", "windows"),
     2: (
-        *("arrays", "coarse", "edges", "extrapolate", "few", "ladder", "lanes", "line", "probes", "refine", "scale"),
-        *("told", "windows"),
+        "arrays",
+        "coarse",
+        "edges",
+        "extrapolate",
+        "few",
+        "fitting",
+        "flock",
+        "ladder",
+        "lanes",
+        "line",
+        "orders",
+        "probes",
+        "refine",
+        "scale",
+        "told",
     ),
-    3: ("curvature", "descent", "diagnosis", "imaginary", "operators", "pool", "sightings"),
+    3: (
+        "across",
+        "colored",
+        "curvature",
+        "descent",
+        "detection",
+        "diagnosis",
+        "hessians",
+        "imaginary",
+        "operators",
+        "pool",
+        "salvage",
+        "sightings",
+        "sparse",
+    ),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}
 LAYERS |= {"secant._version": 0, "secant.evaluation": 4, "secant._api": 5}

@@ -61,3 +61,13 @@ def test_bounds_and_masks_may_be_arrays_of_the_library(library, name) -> None:
     seen.clear()
     secant.gradient(f, x, wrt=x < 1.5)
     assert {second for _, second in seen} == {2.0}
+
+
+@pytest.mark.parametrize(("library", "name"), KINDS)
+def test_slopes_of_several_outputs_are_at_home_where_these_are(library, name) -> None:
+    f = lambda x: made(library, [1.0, 2.0, 4.0], name) * x  # noqa: E731
+    for f0 in (None, f(1.5), f(1.5).tolist(), np.array([1.5, 3.0, 6.0])):
+        est = secant.derivative(f, 1.5, f0=f0)
+        assert (type(est.value), est.value.dtype) == (type(f(1.5)), f(1.5).dtype)
+        assert type(est.error) is type(est.fun) is type(f(1.5))
+        assert np.all(np.abs(np.array(est.value.tolist()) - [1.0, 2.0, 4.0]) <= est.error.tolist())

@@ -96,3 +96,31 @@ def test_seconds_are_those_of_the_evaluations() -> None:
 def test_bad_input(ask, words) -> None:
     with pytest.raises(secant.SecantError, match=words):
         ask()
+
+
+def bowls(x):
+    return np.exp(np.sin(x)) * np.roll(x, 1)
+
+
+@pytest.mark.parametrize("how", [{}, {"rtol": 1e-8}, {"max_evaluations": 300}, {"step": 1e-4}, {"method": "complex"}])
+@pytest.mark.parametrize("entries", [1, 3, 12])
+def test_jacobians(how, entries) -> None:
+    x = np.linspace(1.0, 2.0, entries)
+    price = secant.price(secant.jacobian, bowls, x, **how)
+    paid = secant.jacobian(bowls, x, **how).evaluations
+    assert paid <= price.at_most
+    assert price.evaluations / 2.5 <= paid <= 2.5 * price.evaluations
+    assert price.evaluations == paid or "step" not in how
+
+
+@pytest.mark.needs("scipy")
+def test_sparse_jacobians() -> None:
+    x = np.linspace(1.0, 2.0, 30)
+    pattern = np.eye(30) + np.roll(np.eye(30), -1, axis=1)
+    price = secant.price(secant.jacobian, bowls, x, sparsity=pattern, step=1e-6, method="forward")
+    found = secant.jacobian(bowls, x, sparsity=pattern, step=1e-6, method="forward")
+    assert price.evaluations == price.at_most == found.evaluations == 3
+    price = secant.price(secant.jacobian, bowls, x, sparsity=pattern)
+    assert secant.jacobian(bowls, x, sparsity=pattern).evaluations <= price.at_most
+    with pytest.raises(secant.InputError, match="detect"):
+        secant.price(secant.jacobian, bowls, x, sparsity="detect")

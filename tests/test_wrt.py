@@ -72,7 +72,8 @@ def test_an_array(wrt, selected, how) -> None:
     assert np.array_equal(np.isnan(estimate.error), ~asked)
     assert np.array_equal(np.isnan(estimate.value), ~asked)
     assert estimate.evaluations == f.calls <= how.get("max_evaluations", np.inf)
-    assert estimate.evaluations < whole.evaluations
+    # A budget that is short is spent on what is asked for, however little that is.
+    assert estimate.evaluations < whole.evaluations or "max_evaluations" in how
     tolerance = estimate.error + whole.error + 1e-9
     assert np.all(np.abs(estimate.value - whole.value)[asked] <= tolerance[asked])
     rows = str(estimate).split("\n")

@@ -129,6 +129,9 @@ _SLOPES: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
     "zeta": (mp.zeta, lambda x, v: mp.zeta(x, derivative=1)),
 }
 
+#: mpmath's functions on its own numbers.
+VALUES: dict[str, Callable[[Any], Any]] = {name: value for name, (value, _) in _SLOPES.items()}
+
 #: mpmath's functions on dual numbers.
 LONG = SimpleNamespace(
     **{name: _dual(*pair) for name, pair in _SLOPES.items()},

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from secant import book, nn, plots
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
+    from secant._api.hessians import hessian, hvp
+    from secant._api.jacobians import jacobian
     from secant._api.price import price
     from secant._api.studies import noise, steps
+    from secant._api.texts import from_json
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
     from secant.core.measures import Noise, Price
-    from secant.core.request import Reply, Request, run
-    from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
-    from secant.core.serialize import from_json
+    from secant.core.request import Interrupted, Reply, Request, run
+    from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import DescentVerdict, Verdict
 
@@ -37,11 +39,13 @@ _HOME = {
     "Event": "secant.core.results",
     "InputError": "secant.core.errors",
     "InputTypeError": "secant.core.errors",
+    "Interrupted": "secant.core.request",
     "Noise": "secant.core.measures",
     "OutputError": "secant.core.errors",
     "Price": "secant.core.measures",
     "Reply": "secant.core.request",
     "Request": "secant.core.request",
+    "Samples": "secant.core.results",
     "SecantError": "secant.core.errors",
     "Slope": "secant.core.results",
     "Stencil": "secant.core.stencils",
@@ -50,10 +54,13 @@ _HOME = {
     "VerdictError": "secant.core.errors",
     "derivative": "secant._api.derivatives",
     "directional": "secant._api.derivatives",
-    "from_json": "secant.core.serialize",
+    "from_json": "secant._api.texts",
     "grad": "secant._api.derivatives",
     "gradient": "secant._api.derivatives",
     "gradient_descent": "secant._api.descent",
+    "hessian": "secant._api.hessians",
+    "hvp": "secant._api.hessians",
+    "jacobian": "secant._api.jacobians",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
     "run": "secant.core.request",
@@ -69,11 +76,13 @@ __all__ = [
     "Event",
     "InputError",
     "InputTypeError",
+    "Interrupted",
     "Noise",
     "OutputError",
     "Price",
     "Reply",
     "Request",
+    "Samples",
     "SecantError",
     "Slope",
     "Stencil",
@@ -88,6 +97,9 @@ __all__ = [
     "grad",
     "gradient",
     "gradient_descent",
+    "hessian",
+    "hvp",
+    "jacobian",
     "nn",
     "noise",
     "plots",

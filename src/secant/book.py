@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,6 +46,7 @@ __all__ = [
 
 Reals: TypeAlias = NDArray[np.floating[Any]]
 Step: TypeAlias = float | Literal["book"] | None
+Result = TypeVar("Result", secant.Estimate, secant.Descent)
 
 #: The book's difference step and the number it adds inside the logarithm.
 STEP, EPSILON = 1e-4, 1e-7
@@ -65,7 +66,7 @@ def numerical_diff(f: Callable[[float], Any], x: float, *, step: Step = "book") 
     >>> numerical_diff(lambda x: 0.01 * x**2 + 0.1 * x, 5)
     0.1999999999990898
     """
-    value: float = secant.derivative(f, x, **_scheme(np.asarray(x), step)).value
+    value: float = _whole(secant.derivative(f, x, **_scheme(np.asarray(x), step))).value
     return value
 
 
@@ -84,7 +85,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: ArrayLike, *, step: Step = "b
     """
     point, alias = _point(x)
     scheme = _scheme(point, step)
-    estimate = secant.gradient(f, point, inplace=alias, **scheme)
+    estimate = _whole(secant.gradient(f, point, inplace=alias, **scheme))
     if estimate.verdict is secant.Verdict.INDEPENDENT:
         _require_reaction(f, point, alias, scheme)
     return np.asarray(estimate.value)
@@ -105,11 +106,18 @@ def gradient_descent(
     """
     point, alias = _point(init_x)
     scheme = _scheme(point, step)
-    descent = secant.gradient_descent(f, point, lr=lr, iterations=step_num, inplace=alias, **scheme)
+    descent = _whole(secant.gradient_descent(f, point, lr=lr, iterations=step_num, inplace=alias, **scheme))
     last = np.array(descent.x)
     if step_num > 0 and np.array_equal(last, point):
         _require_reaction(f, point, alias, scheme)
     return last
+
+
+def _whole(result: Result) -> Result:
+    """Return a result that Ctrl-C did not cut short: plain numbers could not say so."""
+    if result.stopped:
+        raise KeyboardInterrupt
+    return result
 
 
 def _point(x: ArrayLike) -> tuple[Reals, bool]:

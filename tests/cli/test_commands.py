@@ -90,6 +90,8 @@ ANSWERS = [
     # what is typed, exit status, the numbers of the answer, words of the answer
     ('diff "0.01*x^2 + 0.1*x" --at 5', 0, [0.2], ["   ok   ", " evaluations"]),
     ('diff "abs(x)" --at 0', 1, [0.0], ["kink", "slope -1 on the left and 1 on the right", "Remedy:"]),
+    ('diff "exp(x)" --at 1 --order 3', 0, [math.e], ["   ok   "]),
+    ('diff "x*abs(x)" --at 0 --order 2', 1, [0.0], ["kink", "-2 on the left and 2 on the right", "of order 2"]),
     ('diff "floor(x)" --at 2', 1, [math.nan], ["jump"]),
     ('diff "sqrt(x)" --at 0', 1, [math.nan], ["undefined"]),
     ("diff -x**2 --at -1e-3", 0, [0.002], []),
@@ -129,8 +131,9 @@ ANSWERS = [
 
 PRICES = [
     ('diff "x^2" --at 3 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
+    ('diff "x^2" --at 3 --order 2 --dry-run', "1 parameter: about 23 evaluations, ", (23, 60)),
     ('diff "x^2" --at 3 --step 1e-4 --dry-run', "1 parameter: 2 evaluations, about ", (2, 2)),
-    ('gradient "sum(x^2)" --at 1,2,3 --max-evaluations 50 --dry-run', "3 parameters: about 37 evaluations, ", (37, 50)),
+    ('gradient "sum(x^2)" --at 1,2,3 --max-evaluations 50 --dry-run', "3 parameters: about 41 evaluations, ", (41, 50)),
     ('descend "sum(x^2)" --start 1,2 --iterations 10 --step 1e-4 --dry-run', "2 parameters: about 51 ", (51, None)),
     # What would end in a verdict that is not ok costs as much: the exit status is that of the answer, the price.
     ('diff "abs(x)" --at 0 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
@@ -357,6 +360,45 @@ def test_pictures(say, tmp_path: Path, line: str) -> None:
     assert file.read_bytes().startswith(b"<?xml")
 
 
+@pytest.mark.parametrize(
+    "line, values",
+    [
+        ('jacobian "x[0]*x[1]" "sin(x[0])" --at 3,4', [[4.0, 3.0], [math.cos(3.0), 0.0]]),
+        ('jacobian "x^2" --at 1,2', [[2.0, 0.0], [0.0, 4.0]]),
+        ('jacobian "x^2" "3*x" --at 2', [4.0, 3.0]),
+        ('jacobian "x[0]*x[1]" --at 3,4 --step 0.5', [4.0, 3.0]),
+    ],
+)
+def test_jacobians_of_one_function_and_of_several(say, line: str, values: list[float]) -> None:
+    said = say(f"{line} --json")
+    assert said.status == (1 if "--step" in line else 0)
+    found = secant.from_json(said.out)
+    assert np.allclose(found.value, values, atol=1e-9)
+
+
+@pytest.mark.needs("scipy")
+def test_a_sparse_jacobian(say) -> None:
+    said = say('jacobian "x^2" --at 1,2,3 --sparsity detect')
+    assert said.status == 0
+    assert "[2, 2]" in said.out
+    assert "3 entries detected" in said.out
+
+
+def test_without_scipy_a_sparse_jacobian_says_what_to_install(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    said = say("jacobian x --at 1,2 --sparsity detect")
+    assert said.status == 2
+    assert "pip install 'secant[sparse]'" in said.err
+
+
+def test_a_jacobian_needs_a_function(say) -> None:
+    assert say("jacobian --at 1,2").status == 2
+    assert say('jacobian "x[2]" --at 1,2').status == 2
+    assert "--sparsity" in say("jacobian x --at 1,2 --sparse detect").err
+
+
 def test_without_matplotlib_a_picture_says_what_to_install(
     say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -377,7 +419,7 @@ def test_help_tells_of_every_command_and_option(say) -> None:
         assert command.help
         for parameter in command.params:
             for option in parameter.opts:
-                assert option in text.out or option == "function"
+                assert option in text.out or option in ("function", "functions")
 
 
 def test_help_promises_a_vector_only_where_one_is_taken(say) -> None:
@@ -450,6 +492,43 @@ def test_an_interrupted_run_says_so(say, monkeypatch: pytest.MonkeyPatch) -> Non
     said = say("diff x --at 1")
     assert said.status == 130
     assert said.err.split() == ["secant:", "interrupted"]
+
+
+PRESSED = """
+calls = 0
+
+def f(x):
+    global calls
+    calls += 1
+    if calls == AT:
+        raise KeyboardInterrupt
+    return x * x
+
+def slow(x):
+    import time
+    time.sleep(0.002)
+    return x * x
+"""
+
+
+@pytest.mark.parametrize("command", ["diff {} --at 1.5", "gradient {} --at 1.5", "descend {} --start 1.5"])
+def test_ctrl_c_prints_what_is_known(say, tmp_path: Path, command: str) -> None:
+    path = tmp_path / "pressed.py"
+    path.write_text(PRESSED.replace("AT", "5"), encoding="utf-8")
+    said = say(command.format(f"{path}:f"))
+    assert said.status == 130
+    assert "cut short from the keyboard" in said.out
+    assert said.err == ""
+
+
+@pytest.mark.parametrize("command", ["diff {} --at 1.5", "gradient {} --at 1.5", "descend {} --start 1.5"])
+def test_a_deadline_prints_what_is_known(say, tmp_path: Path, command: str) -> None:
+    path = tmp_path / "slow.py"
+    path.write_text(PRESSED, encoding="utf-8")
+    said = say(command.format(f"{path}:slow") + " --deadline 1e-4")
+    assert said.status == 1
+    assert "cut short by the deadline" in said.out
+    assert say(command.format(f"{path}:slow") + " --deadline 0").status == 2
 
 
 def test_numbers_of_a_gradient_are_those_of_the_library(say) -> None:

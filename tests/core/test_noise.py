@@ -153,7 +153,7 @@ def test_a_noise_for_other_questions() -> None:
     plain = secant.derivative(f, 1.0, noise=2.0 * level)
     assert secant.derivative(f, 1.0, noise=secant.Noise(2.0 * level)) == plain
     relative = secant.derivative(f, 1.0, noise=secant.Noise(level, level / f(1.0)))
-    assert relative.evaluations == plain.evaluations + 1
+    assert relative.evaluations == plain.evaluations  # f(x) tells the level, and is not asked for again
     assert float(relative) == pytest.approx(float(plain), abs=1e-12)
     x, v = np.array([1.0, 2.0]), np.array([1.0, -1.0])
     noise = secant.Noise(0.0, 1e-6)
@@ -161,7 +161,7 @@ def test_a_noise_for_other_questions() -> None:
         lambda **how: secant.gradient(math.prod, x, **how),
         lambda **how: secant.directional(math.prod, x, v, **how),
     ):
-        assert ask(noise=noise).evaluations == ask(noise=noise.level(2.0)).evaluations + 1
+        assert ask(noise=noise).evaluations == ask(noise=noise.level(2.0)).evaluations
         assert np.array_equal(ask(noise=noise).error, ask(noise=noise.level(2.0)).error)
         assert ask(noise=noise, max_evaluations=20).evaluations <= 20
     walk = secant.gradient_descent(lambda x: float(x @ x), x, lr=0.1, iterations=5, noise=noise)

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from secant.core.request import FAILED, NOT_FINITE, OK, OUTSIDE, UNIT_ROUNDOFF, Core, Reply, Request, run
+from secant.core.request import (
+    FAILED,
+    NOT_FINITE,
+    OK,
+    OUTSIDE,
+    UNIT_ROUNDOFF,
+    Core,
+    Interrupted,
+    Reply,
+    Request,
+    run,
+)
 
 
 def conversation(log: list[str], questions: int = 3) -> Core[list[float]]:
@@ -50,6 +61,43 @@ def test_an_error_of_the_evaluator_passes_and_closes_the_core(error) -> None:
         run(conversation(log), evaluate)
     assert caught.value is raised
     assert log == ["closed early", "done"]
+
+
+def stopping(request: Request) -> Reply:
+    if request.t == (1.0,):
+        raise Interrupted("deadline", 0.5)
+    return square(request)
+
+
+def test_an_interruption_is_raised_where_the_core_waits() -> None:
+    def core() -> Core[tuple[list[float], str, float]]:
+        answers: list[float] = []
+        try:
+            answers = yield from conversation([])
+        except Interrupted as stop:
+            return answers, stop.reason, stop.fun
+        return answers, "", 0.0
+
+    assert run(core(), stopping) == ([], "deadline", 0.5)
+
+
+def test_a_core_may_ask_on_when_it_was_interrupted() -> None:
+    def core() -> Core[float]:
+        try:
+            yield Request(np.zeros(1), None, (1.0,))
+        except Interrupted:
+            reply = yield Request(np.zeros(1), None, (3.0,))
+        return reply.values[0]
+
+    assert run(core(), stopping) == 9.0
+
+
+def test_an_interruption_that_nobody_catches_passes() -> None:
+    log: list[str] = []
+    with pytest.raises(Interrupted):
+        run(conversation(log), stopping)
+    assert log == ["done"]
+    assert not issubclass(Interrupted, Exception)
 
 
 def test_an_error_of_the_core_passes() -> None:

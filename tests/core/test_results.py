@@ -128,9 +128,7 @@ def test_an_estimate_of_an_array() -> None:
     found = Estimate(np.array([1.0, 2.0]), np.array([0.1, 0.01]), words(Verdict.OK, Verdict.KINK), Verdict.KINK, 20)
     assert str(found).splitlines() == ["[0]  1 +/- 0.1   ok", "[1]  2 +/- 0.01   kink", "kink   20 evaluations"]
     assert np.asarray(found).tolist() == [1.0, 2.0]
-    with pytest.raises(
-        InputTypeError, match="only an estimate of one number converts to float; this one has 2 entries"
-    ):
+    with pytest.raises(InputTypeError, match="only a single number converts to float; this estimate has 2 entries"):
         float(found)
     assert float(Estimate(np.array([[3.0]]), np.array([[0.0]]), words(Verdict.OK).reshape(1, 1), Verdict.OK, 1)) == 3.0
 

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from secant.core.errors import InputError, InputTypeError
+from secant.core.leaves import Csr
 from secant.core.measures import Noise, Price
-from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
+from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
 from secant.core.serialize import _FIELDS, from_json, to_json
 from secant.core.verdicts import DescentVerdict, Verdict
 
-NAMES = "Estimate, Descent, StepStudy, Slope, Event, Noise, Price"
+NAMES = "Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples"
 DTYPES = ["f8", "f4", "f2", ">f8", "c16", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 
 floats = st.floats()
@@ -54,8 +55,19 @@ slopes = st.builds(Slope, floats, floats, verdicts, counts, floats, floats, floa
 events = st.builds(
     Event, st.sampled_from(list(DescentVerdict)), counts, counts, texts, st.dictionaries(texts, floats, max_size=2)
 )
+samples = st.builds(Samples, arrays(), arrays(), arrays(), arrays(), arrays() | st.none())
 estimates = st.builds(
-    Estimate, trees, trees, trees, verdicts, counts, st.dictionaries(texts, slopes, max_size=2), trees
+    Estimate,
+    trees,
+    trees,
+    trees,
+    verdicts,
+    counts,
+    st.dictionaries(texts, slopes, max_size=2),
+    trees,
+    trees,
+    samples | st.none(),
+    texts,
 )
 descents = st.builds(
     Descent,
@@ -69,11 +81,12 @@ descents = st.builds(
     trees,
     floats,
     texts,
+    texts,
 )
 prices = st.builds(Price, counts, counts, counts, floats, floats, floats)
 noises = st.builds(Noise, floats, floats, counts, texts)
 studies = st.builds(StepStudy, trees, trees, trees, estimates, floats, st.dictionaries(texts, floats, max_size=2))
-results = slopes | events | estimates | descents | studies | noises | prices
+results = slopes | events | estimates | descents | studies | noises | prices | samples
 
 
 def same(x: Any, y: Any) -> bool:
@@ -127,7 +140,7 @@ def test_the_text_is_strict_json_on_one_line_of_ascii(result) -> None:
     assert "\n" not in text
 
 
-@pytest.mark.parametrize("cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price])
+@pytest.mark.parametrize("cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples])
 def test_the_schema_has_every_field(cls) -> None:
     assert list(_FIELDS[cls.__name__]) == [field.name for field in dataclasses.fields(cls)]
 
@@ -174,7 +187,25 @@ def test_the_text_itself() -> None:
         },
         "fun": None,
         "step": None,
+        "samples": None,
+        "stopped": "",
+        "matrix": None,
+        "matrix_error": None,
+        "note": "",
     }
+
+
+def test_sparse_matrices() -> None:
+    parts = [np.array([0, 1, 1, 3], np.int32), np.array([2, 0, 1], np.int32), np.array([0.5, math.nan, math.inf])]
+    text = to_json(holding(Csr((3, 4), *parts)))
+    assert json.loads(text)["value"]["csr"][:2] == [[3, 4], {"shape": [4], "dtype": "int32", "data": [0, 1, 1, 3]}]
+    found = from_json(text).value
+    assert isinstance(found, Csr)
+    assert found.shape == (3, 4)
+    for part, wanted in zip((found.indptr, found.indices, found.data), parts, strict=True):
+        assert part.dtype == wanted.dtype
+        assert np.array_equal(part, wanted, equal_nan=True)
+    assert np.array_equal(found.toarray()[2, :2], [math.nan, math.inf], equal_nan=True)
 
 
 class Pair(NamedTuple):
@@ -242,6 +273,10 @@ def changed(**fields: Any) -> str:
     return json.dumps({key: value for key, value in (GOOD | fields).items() if value is not ...})
 
 
+def array(dtype: str, *data: Any) -> dict[str, Any]:
+    return {"shape": [len(data)], "dtype": dtype, "data": list(data)}
+
+
 ARRAY = (
     "one of float64, float32, float16, complex128, complex64, "
     "int64, int32, int16, int8, uint64, uint32, uint16, uint8, bool"
@@ -290,6 +325,20 @@ BAD = [
     (
         changed(value={"tuple": {}}),
         "`text`: Estimate.value must be a number, an array, or a tree of them; got {'tuple': {}}",
+    ),
+    *(
+        (changed(value={"csr": bad}), "`text`: Estimate.value.csr must be the parts of a sparse matrix; got ")
+        for bad in (
+            [[1, 2], [0, 1], [0], [0.5]],
+            [[1, 2], array("int64", 0, 1), array("int64", 2), array("float64", 0.5)],
+            [[1, 2], array("int64", 0, 1), array("int64", -1), array("float64", 0.5)],
+            [[1, 2], array("int64", 0, 2), array("int64", 1), array("float64", 0.5)],
+            [[1, 2], array("int64", 0, 1), array("float64", 1.0), array("float64", 0.5)],
+            [[2, 2], array("int64", 0, 1), array("int64", 1), array("float64", 0.5)],
+            [[3, 2], array("int64", 0, 1, 0, 1), array("int64", 1), array("float64", 0.5)],
+            [[2], array("int64", 0, 1), array("int64", 1), array("float64", 0.5)],
+            ["x", array("int64", 0, 1), array("int64", 1), array("float64", 0.5)],
+        )
     ),
     (changed(value={"complex": [1]}), "`text`: Estimate.value must be a number, an array, or a tree of them; got "),
     (changed(value={"complex": [1, None]}), "`text`: Estimate.value must be a number; got None"),

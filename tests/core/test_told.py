@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secant.core.fitting import ODD, SIDE, fits
 from secant.core.ladder import Line
 from secant.core.line import differentiate, opening
 from secant.core.verdicts import Verdict
-from secant.core.windows import ODD, SIDE, fits
 
 
 def follow(f, line):

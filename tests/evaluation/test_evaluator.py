@@ -391,7 +391,7 @@ def test_notes_say_where(x, t, lane, directions, where) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [np.nan, np.inf, -np.inf, np.float32("nan"), [1.0, np.nan], complex(0.0, np.inf), 10**400]
+    "value", [np.nan, np.inf, -np.inf, np.float32("nan"), [np.inf, np.nan], complex(0.0, np.inf), 10**400]
 )
 @pytest.mark.parametrize("t", [0.0, 0.5])
 @pytest.mark.parametrize("on_error", ["domain", "raise", "mark"])
@@ -401,6 +401,14 @@ def test_values_that_are_not_finite(value, t, on_error) -> None:
             reply = ask(Evaluator(lambda p: value, x, on_error=on_error), steps)
             assert codes(reply, 1) == [NOT_FINITE]
             assert np.isnan(reply.values).all()
+
+
+@pytest.mark.parametrize("value", [[1.0, np.nan], [1.0, -np.inf], np.array([1j, np.nan])])
+def test_outputs_that_have_a_value_keep_it_beside_one_that_has_none(value) -> None:
+    reply = ask(Evaluator(lambda p: value, 1.0), (0.5,))
+    assert codes(reply, 1) == [NOT_FINITE]
+    assert reply.values[0, 0] == value[0]
+    assert np.isnan(reply.values[0, 1])
 
 
 @pytest.mark.parametrize("x", [0.25, np.float64(0.25), np.array([0.25]), [np.float32(0.25)]])
@@ -488,12 +496,51 @@ def test_a_known_value_teaches_what_a_first_one_would() -> None:
     evaluate.expect([1.0, 3.0])
     ask(evaluate, (1.0,))
     assert evaluate.distinct
+
+
+@pytest.mark.parametrize("on_error", ["domain", "raise", "mark"])
+@pytest.mark.parametrize("x", [0.25, np.full(2, 0.25)])
+def test_a_known_value_that_is_not_like_the_others_is_found_out(x, on_error) -> None:
+    evaluate = Evaluator(lambda p: [1.0, 2.0], x, on_error=on_error)
     evaluate.expect(1.0)
-    with pytest.raises(OutputError, match=r"one shape; got \(2,\) after \(\)"):
+    with pytest.raises(InputError, match=r"`f0` must have the shape of f's values, \(2,\); got \(\)") as caught:
         ask(evaluate, (1.0,))
-    with pytest.raises(InputTypeError) as caught:
-        evaluate.expect("one")
-    assert str(caught.value) == "`f0` must be a real or complex number, or an array of them; got a str"
+    assert caught.value.__notes__[0].startswith("while evaluating f at x")
+    evaluate = Evaluator(lambda p: 1j * np.sum(p), x, on_error="domain" if on_error == "raise" else on_error)
+    evaluate.expect(1.0)
+    ask(evaluate, (1.0,))
+    with pytest.raises(InputError, match="`f0` must be complex, as f's values are; got a real number"):
+        evaluate.confirm()
+
+
+def test_a_number_is_known_for_an_array_of_one() -> None:
+    evaluate = Evaluator(lambda p: np.array([p]), 0.25)
+    evaluate.expect(0.25)
+    assert ask(evaluate, (1.0,)).values.tolist() == [[1.25]]
+    evaluate.confirm()
+    assert evaluate.value_shape == (1,)
+
+
+def test_values_beyond_the_end_of_a_domain_say_nothing_of_a_known_one() -> None:
+    evaluate = Evaluator(lambda p: p**0.5, 0.25)
+    evaluate.expect(0.5)
+    assert codes(ask(evaluate, (-1.0, 1.0)), 2) == [OUTSIDE, OK]
+    evaluate.confirm()
+
+
+@pytest.mark.parametrize(
+    "value, error, text",
+    [
+        ("one", InputTypeError, "`f0` must be a real or complex number, or an array of them; got a str"),
+        (True, InputTypeError, "`f0` must be a real or complex number, or an array of them; got the bool True"),
+        (math.nan, InputError, "`f0` must be finite; got nan"),
+        ([1.0, math.inf], InputError, "`f0` must be finite; got [1.0, inf]"),
+    ],
+)
+def test_what_cannot_be_known(value, error, text) -> None:
+    with pytest.raises(error) as caught:
+        Evaluator(abs, 0.25).expect(value)
+    assert str(caught.value).startswith(text)
 
 
 # --- in place ---------------------------------------------------------------------------------------------

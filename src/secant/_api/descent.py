@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from secant._api.derivatives import core_for, one_output
-from secant._api.options import Method, coordinate_lines, level_at, options, real, whole
+from secant._api.answers import one_output
+from secant._api.derivatives import core_for
+from secant._api.options import Method, coordinate_lines, level_at, options, prepared, real, whole
 from secant.core import descent as core
 from secant.core.measures import Noise
 from secant.core.operators import Slopes
 from secant.core.request import Core, Floats, Request, run
 from secant.core.results import Descent
 from secant.evaluation.evaluator import Evaluator, OnError
+from secant.evaluation.watch import Watch
 
 
 def gradient_descent(
@@ -28,7 +30,9 @@ def gradient_descent(
     max_step: float | None = None,
     noise: float | Noise | None = None,
     rtol: float = 1e-8,
+    seed: int | None = None,
     args: tuple[Any, ...] = (),
+    deadline: float | None = None,
     on_error: OnError = "domain",
     inplace: bool = False,
 ) -> Descent:
@@ -42,6 +46,9 @@ def gradient_descent(
     iterations : steps to take; the run never stops early by itself, but where f has no finite value.
     method, step, max_step, noise, rtol : how gradients are taken, as for :func:`secant.gradient`; with
         ``step=1e-4, method="central"`` the notes' own arithmetic, bit for bit.
+    seed : an integer that f is handed as ``seed=`` at every point of the run.
+    deadline : seconds after which no call of f begins; the run then ends with the path so far. Ctrl-C has the same
+        effect. ``stopped`` of the answer says so.
     inplace : hand f the caller's own arrays (restored at the end), for code that reads them through an alias.
 
     Returns
@@ -60,7 +67,8 @@ def gradient_descent(
     rate = real("lr", lr, 0.0, "a positive finite number")
     count = whole("iterations", iterations, 0)
     chosen = options(method, step, None, max_step, noise, rtol, None)
-    evaluator = Evaluator(f, x0, args=args, on_error=on_error, inplace=inplace, x_name="x0")
+    evaluator = Evaluator(prepared(f, seed, deadline), x0, args=args, on_error=on_error, inplace=inplace, x_name="x0")
+    watch = Watch(evaluator, keep=False)
     home, layout = evaluator.base, evaluator.layout
 
     def gradient(x: Floats) -> Core[Slopes]:
@@ -73,7 +81,9 @@ def gradient_descent(
         one_output(evaluator, "gradient_descent")
         return found
 
-    walk = run(core.gradient_descent(home, gradient, lr=rate, iterations=count, step=chosen.step or None), evaluator)
+    walk = run(core.gradient_descent(home, gradient, lr=rate, iterations=count, step=chosen.step or None), watch.reply)
+    if walk.stopped == "keyboard" and not watch.stopped and not watch.hears():
+        raise KeyboardInterrupt  # it came between two evaluations
     return Descent(
         layout.wrap(walk.x),
         walk.fun,
@@ -85,4 +95,5 @@ def gradient_descent(
         walk.values,
         walk.lr,
         walk.note,
+        walk.stopped,
     )

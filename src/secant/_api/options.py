@@ -17,22 +17,26 @@ from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.request import Floats, Request
-from secant.core.stencils import BACKWARD, CENTRAL, FORWARD, Stencil
+from secant.core.stencils import Stencil, standard
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
+from secant.evaluation.watch import Watch, seeded, timed
 
 Method: TypeAlias = Literal["auto", "central", "forward", "backward", "complex"] | Stencil
 
-_STENCILS = {"auto": CENTRAL, "central": CENTRAL, "forward": FORWARD, "backward": BACKWARD}
+_STENCILS = {"auto": "central", "central": "central", "forward": "forward", "backward": "backward"}
+
+#: The highest order of a derivative. The method knows no limit, but rounding leaves 4 digits or so of the eighth.
+HIGHEST = 8
 
 #: Pairs up to which a line of a gradient adds larger steps, for few entries and for 24 and more. Each step halves
 #: what rounding leaves, for two evaluations an entry: on the benchmark's gradients 13.8 digits at five pairs and
 #: 14.7 without a limit.
 FEW_PAIRS, MANY_PAIRS, MANY = 7, 5, 24
 
-#: Evaluations a single line may cost when nobody says otherwise.
-DEFAULT_BUDGET = 40
+#: Evaluations a single line may cost when nobody says otherwise, for a slope and for a higher order.
+DEFAULT_BUDGET, HIGHER_BUDGET = 40, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Options:
     rtol: float
     max_evaluations: int | None
     relative: float = 0.0
+    order: int = 1
 
 
 PLAIN = Options("auto", None, 0.0, None, inf, 0.0, 0.0, None)
@@ -64,6 +69,13 @@ def real(name: str, value: Any, low: float, allowed: str, *, closed: bool = Fals
     return number
 
 
+def switch(name: str, value: Any) -> bool:
+    """Return True or False, or raise."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputTypeError(f"`{name}` must be True or False; got {value!r}")
+    return bool(value)
+
+
 def whole(name: str, value: Any, low: int) -> int:
     """Return an integer of at least ``low``, or raise."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
@@ -73,12 +85,35 @@ def whole(name: str, value: Any, low: int) -> int:
     return int(value)
 
 
-def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol: Any, max_evaluations: Any) -> Options:
+def prepared(f: Any, seed: Any, deadline: Any) -> Any:
+    """Return f as a question calls it: with its ``seed``, and not after its ``deadline``."""
+    if seed is not None:
+        number = whole("seed", seed, 0)
+        f = seeded(f, number) if callable(f) else f
+    if deadline is not None:
+        seconds = real("deadline", deadline, 0.0, "a positive number of seconds", finite=False)
+        f = timed(f, seconds) if callable(f) else f
+    return f  # what cannot be called is refused by the evaluator
+
+
+def options(
+    method: Any,
+    step: Any,
+    bounds: Any,
+    max_step: Any,
+    noise: Any,
+    rtol: Any,
+    max_evaluations: Any,
+    order: Any = 1,
+) -> Options:
     """Check the numerical options of a call."""
+    order = whole("order", order, 1)
+    if order > HIGHEST:
+        raise InputError(f"`order` must be an integer from 1 to {HIGHEST}; got {order}")
     named = isinstance(method, str) and (method in _STENCILS or method == "complex")
     given = not (step is bounds is max_step is noise is max_evaluations is None)
     # By type first: False, 0j and arrays of zeros equal the default and are no numbers of at least 0 all the same.
-    if named and method == "auto" and not given and type(rtol) is float and rtol == 0.0:
+    if named and method == "auto" and not given and order == 1 and type(rtol) is float and rtol == 0.0:
         return PLAIN
     if not named and not isinstance(method, Stencil):
         raise InputError(
@@ -87,11 +122,14 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
     formula = None
     if step is not None:
         step = real("step", step, 0.0, "a positive finite number")
-        formula = method if isinstance(method, Stencil) else _STENCILS.get(method)
+        named = method in _STENCILS if isinstance(method, str) else False
+        formula = standard(_STENCILS[method], order) if named else method if isinstance(method, Stencil) else None
     elif isinstance(method, Stencil):
         raise InputError("`step` must be given with a Stencil: the formula is fixed, its step is yours to choose")
-    if formula is not None and formula.order != 1:
-        raise InputError(f"`method` must be a Stencil of order 1 here; got order {formula.order}")
+    if formula is not None and formula.order != order:
+        raise InputError(f"`method` must be a Stencil of order {order} here; got order {formula.order}")
+    if method == "complex" and order != 1:
+        raise InputError(f"`order` must be 1 with `method='complex'`; got {order}")
     return Options(
         "stencil" if isinstance(method, Stencil) else method,
         formula,
@@ -101,7 +139,9 @@ def options(method: Any, step: Any, bounds: Any, max_step: Any, noise: Any, rtol
         _noise(noise.absolute if isinstance(noise, Noise) else noise),
         real("rtol", rtol, 0.0, "a number of at least 0", closed=True),
         None if max_evaluations is None else whole("max_evaluations", max_evaluations, 1),
-        _noise(noise.relative) if isinstance(noise, Noise) else 0.0,
+        # A fixed step does not ask how noisy f is.
+        _noise(noise.relative) if isinstance(noise, Noise) and formula is None else 0.0,
+        order,
     )
 
 
@@ -115,19 +155,15 @@ def level_at(chosen: Options, value: float) -> Options:
     return replace(chosen, noise=chosen.noise + added, relative=0.0)
 
 
-def at_point(chosen: Options, evaluator: Evaluator) -> Options:
-    """Return the options for f at its point: relative noise needs f(x), one evaluation out of the budget.
+def at_point(chosen: Options, watch: Watch) -> Options:
+    """Return the options for f at its point: relative noise needs f(x), which nobody asks for a second time then.
 
-    Of several outputs the largest sets the level. When there is nothing to spare the absolute part has to do.
+    Of several outputs the largest sets the level.
     """
-    most = chosen.max_evaluations
     if not chosen.relative:
         return chosen
-    if most == 1:
-        return replace(chosen, relative=0.0)
-    reply = evaluator(Request(evaluator.base, None, (0.0,)))
-    left = None if most is None else most - 1
-    return replace(level_at(chosen, float(np.max(np.abs(reply.values)))), max_evaluations=left)
+    reply = watch.reply(Request(watch.evaluator.base, None, (0.0,)))
+    return level_at(chosen, float(np.max(np.abs(reply.values))))
 
 
 def _bound(side: str, value: Any, layout: Layout, default: float) -> Floats:
@@ -209,12 +245,32 @@ def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
     return below, above
 
 
-def line_budget(chosen: Options, count: int) -> int:
-    """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
+def spared(chosen: Options, f0: Any, count: int) -> Options:
+    """Return the options with the evaluation of f(x) left to other points, when ``f0`` is given.
+
+    A fixed formula along ``count`` lines costs what it costs: a budget that is smaller is refused.
+    """
     most = chosen.max_evaluations
     if most is None:
-        return DEFAULT_BUDGET
-    return min(most, max(DEFAULT_BUDGET, 1 + (most - 1) // max(count, 1)))
+        return chosen
+    known = f0 is not None
+    if chosen.formula is not None:
+        moved = sum(offset != 0 for offset in chosen.formula.offsets)
+        here = moved < len(chosen.formula.offsets)
+        least = count * moved + (here and not known)
+        if most < least:
+            raise InputError(f"`max_evaluations` must be at least {least} here with `step`; got {most}")
+        known = known and here
+    return replace(chosen, max_evaluations=most + 1) if known else chosen
+
+
+def line_budget(chosen: Options, count: int) -> int:
+    """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
+    usual = DEFAULT_BUDGET if chosen.order == 1 else HIGHER_BUDGET
+    most = chosen.max_evaluations
+    if most is None:
+        return usual
+    return min(most, max(usual, 1 + (most - 1) // max(count, 1)))
 
 
 def coordinate_lines(
@@ -251,6 +307,7 @@ def coordinate_lines(
                 unit,
                 rounder,
                 pairs=pairs,
+                order=chosen.order,
             )
         )
     return made
@@ -284,4 +341,5 @@ def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
         None,
         2.0 * eps * float((size / share).max()),
         float((size / share).max()),
+        order=chosen.order,
     )

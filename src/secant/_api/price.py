@@ -16,28 +16,38 @@ from typing import Any
 
 import numpy as np
 
-from secant._api.derivatives import derivative, directional, gradient, one_output
+from secant._api import second
+from secant._api.answers import one_output
+from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
-from secant._api.options import DEFAULT_BUDGET, Options, options
+from secant._api.hessians import hessian, hvp
+from secant._api.jacobians import jacobian
+from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options, prepared
 from secant._api.select import positions
 from secant._api.studies import steps
 from secant.core import imaginary
 from secant.core.errors import InputError, InputTypeError
+from secant.core.hessians import FIRST, LEVELS, RESTARTS
 from secant.core.measures import Price
 from secant.core.request import Request
 from secant.evaluation.evaluator import Evaluator
 
-#: Evaluations of one line beyond f at the point: usual, and usual with an `rtol`.
+#: Evaluations of one line beyond f at the point: usual, usual with an `rtol`, and both for a higher order.
 USUAL, EARLY = 12, 8
+USUAL_HIGHER, EARLY_HIGHER = 22, 12
+#: Of an axis of a Hessian, and the most of a pair of axes: all levels, after as many restarts as there may be.
+USUAL_AXIS, MOST_OF_PAIR = 11, 2 * (FIRST * RESTARTS + len(LEVELS))
 #: A gradient's look along two generic directions: usual, and the most.
 GENERIC, GENERIC_MOST = 4, 8
+#: The most that a Jacobian's look takes, and asking f(x) once more where it is noisy.
+GENERIC_JACOBIAN = 10
 #: Gradients and single values that the diagnosis of a descent may take, at most.
 DIAGNOSIS, LOOKS = 40, 64
 #: Seconds an evaluation costs beyond f itself.
 OVERHEAD = 5e-6
 
 #: Options of a question that are numerical, by name.
-_NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations")
+_NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations", "order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,9 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
 
     Parameters
     ----------
-    question : :func:`derivative`, :func:`gradient`, :func:`directional`, :func:`gradient_descent` or :func:`steps`.
+    question : :func:`derivative`, :func:`gradient`, :func:`jacobian` (not with ``sparsity="detect"``),
+        :func:`directional`, :func:`hessian`, :func:`hvp` (of f, without a gradient), :func:`gradient_descent` or
+        :func:`steps`.
     f, x, further, how : what the question would be asked with, its options included.
 
     Returns
@@ -81,61 +93,137 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         raise InputTypeError(f"`{name}` does not take this: {error}") from None
     bound.apply_defaults()
     given = bound.arguments
-    chosen = options(*(given.get(option, _default(option)) for option in _NUMERICAL))
-    evaluator = Evaluator(f, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False))
+    if given.get("gradient") is not None:
+        raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
+    chosen = options(*(given.get(option, _default(option, question)) for option in _NUMERICAL))
+    called = prepared(f, given.get("seed"), given.get("deadline"))
+    evaluator = Evaluator(
+        called, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False)
+    )
     if question in (derivative, steps) and not evaluator.layout.scalar:
         raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
+    if given.get("f0") is not None:
+        evaluator.expect(given["f0"])
     began = perf_counter()
     evaluator(Request(evaluator.base, None, (0.0,)))
     call = perf_counter() - began
-    if question in (gradient, gradient_descent):
+    if question in (gradient, gradient_descent, hessian, hvp):
         one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
+    given["outputs"] = (1 + evaluator.complex_values) * int(np.prod(evaluator.value_shape or ()))
     entries = evaluator.layout.size if varying is None else varying.size
-    count = _COUNTS[question](chosen, entries, given)
+    given["entries"] = evaluator.layout.size
+    count = _second(_COUNTS[question](chosen, entries, given), chosen, entries, given.get("scale"))
+    if question is not jacobian:  # which knows where outputs meet
+        count = _by_outputs(count, chosen, given["outputs"])
     each = call + OVERHEAD
     return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
 
 
-def _default(option: str) -> Any:
+def _default(option: str, question: Callable[..., Any]) -> Any:
     """Return what an option is where a question does not take it."""
-    return {"method": "auto", "rtol": 0.0}.get(option)
+    return {"method": "auto", "rtol": 0.0, "order": 2 if question in (hessian, hvp) else 1}.get(option)
 
 
-def _lines(chosen: Options, count: int) -> _Count:
-    """Count the evaluations of lines side by side."""
+def _lines(chosen: Options, count: int, known: bool) -> _Count:
+    """Count the evaluations of lines side by side, f at the point among them unless it is ``known``."""
+    most = chosen.max_evaluations
+    here = 0 if known else 1
     if chosen.method == "complex":
-        least, top = 1 + count * imaginary.USUAL, 1 + count * imaginary.MOST
-        top = max(least, min(top, chosen.max_evaluations or top))
-        return _Count(least + bool(chosen.relative), top + bool(chosen.relative))
+        least, top = here + count * imaginary.USUAL, here + count * imaginary.MOST
+        return _Count(least, max(least, min(top, most or top)))
     if chosen.formula is not None:
         moved = sum(offset != 0 for offset in chosen.formula.offsets)
-        exact = count * moved + (moved < len(chosen.formula.offsets)) + bool(chosen.relative)
+        exact = count * moved + (here if moved < len(chosen.formula.offsets) else 0)
         return _Count(exact, exact)
-    usual = 1 + count * (EARLY if chosen.rtol else USUAL) + bool(chosen.relative)
-    most = chosen.max_evaluations
-    if most is None:
-        most = 1 + count * (DEFAULT_BUDGET - 1) + bool(chosen.relative)
+    full, early, budget = (
+        (USUAL, EARLY, DEFAULT_BUDGET) if chosen.order == 1 else (USUAL_HIGHER, EARLY_HIGHER, HIGHER_BUDGET)
+    )
+    usual = here + count * (early if chosen.rtol else full)
+    top = here + count * (budget - 1) if most is None else most
+    return _Count(min(usual, top), top)
+
+
+def _by_outputs(count: _Count, chosen: Options, outputs: int) -> _Count:
+    """Let each output have its own steps: evaluations are shared, but where scales differ they are not the same."""
+    if chosen.max_evaluations is not None or chosen.formula is not None or chosen.method == "complex":
+        return count
+    return _Count(count.usual, count.most + max(outputs - 1, 0) * (count.most - 1))
+
+
+def _second(count: _Count, chosen: Options, entries: int, scale: Any) -> _Count:
+    """Add the second look that `scale` asks for; a budget is for both."""
+    if scale is None:
+        return count
+    more = count if callable(scale) else _Count(second.USUAL * entries, DEFAULT_BUDGET * entries)
+    top = chosen.max_evaluations or count.most + more.most
+    return _Count(min(count.usual + more.usual, top), top)
+
+
+def _of_line(chosen: Options, _: int, given: Any) -> _Count:
+    return _lines(chosen, 1, given.get("f0") is not None)
+
+
+def _of_gradient(chosen: Options, entries: int, given: Any) -> _Count:
+    count = _lines(chosen, entries, given.get("f0") is not None)
+    own = chosen.formula is None and chosen.method != "complex"
+    if entries < 2 or not own or chosen.bounds is not None:
+        return count
+    top = chosen.max_evaluations or count.most + GENERIC_MOST
+    return _Count(min(count.usual + GENERIC, top), top)
+
+
+def _of_hessian(chosen: Options, entries: int, given: Any) -> _Count:
+    """Count the lines of the axes, and the levels of the pairs of them."""
+    return _of_pairs(chosen, entries, entries * (entries - 1) // 2, given["f0"] is not None)
+
+
+def _of_product(chosen: Options, entries: int, given: Any) -> _Count:
+    return _of_pairs(chosen, entries + 1, entries, given["f0"] is not None)
+
+
+def _of_pairs(chosen: Options, axes: int, pairs: int, known: bool) -> _Count:
+    if chosen.formula is not None:
+        count = _lines(chosen, axes + pairs, known)
+        centre = 0 not in chosen.formula.offsets and not known
+        return _Count(count.usual + centre, count.most + centre)
+    here = 0 if known else 1
+    usual = here + axes * USUAL_AXIS + pairs * 2 * FIRST
+    most = chosen.max_evaluations or here + axes * (HIGHER_BUDGET - 1) + pairs * MOST_OF_PAIR
     return _Count(min(usual, most), most)
 
 
-def _of_line(chosen: Options, _: int, __: Any) -> _Count:
-    return _lines(chosen, 1)
-
-
-def _of_gradient(chosen: Options, entries: int, __: Any) -> _Count:
-    count = _lines(chosen, entries)
-    own = chosen.formula is None and chosen.method != "complex"
-    if entries < 2 or not own or chosen.max_evaluations is not None or chosen.bounds is not None:
+def _of_jacobian(chosen: Options, entries: int, given: Any) -> _Count:
+    """Count the lines of columns, or of groups of them; outputs that do not want the same steps add to the most."""
+    looked = GENERIC_JACOBIAN
+    if given["sparsity"] is not None:
+        entries, meet = _groups(given["sparsity"], given["entries"])
+    else:
+        meet, looked = given["outputs"], looked if entries > 1 and chosen.bounds is None else 0
+    count = _lines(chosen, entries, given["f0"] is not None)
+    if chosen.formula is not None or chosen.method == "complex" or chosen.max_evaluations is not None:
         return count
-    return _Count(count.usual + GENERIC, count.most + GENERIC_MOST)
+    return _Count(count.usual + GENERIC, count.most + entries * (meet - 1) * (DEFAULT_BUDGET - 1) + looked)
+
+
+def _groups(sparsity: Any, size: int) -> tuple[int, int]:
+    """Return how many groups of columns a pattern has, and how many rows have an entry in one column at most."""
+    from secant._api.sparse import pattern_of
+    from secant.core.coloring import columns
+
+    given = pattern_of(sparsity, size)
+    if given is None:
+        raise InputError("`sparsity` must be a pattern for a price: what 'detect' takes is known when it is done")
+    _, (indptr, indices) = given
+    most = int(np.bincount(indices, minlength=1).max())
+    return int(columns(indptr, indices, size).max(initial=-1)) + 1, max(most, 1)
 
 
 def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
     iterations = given["iterations"]
     if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
         raise InputError(f"`iterations` must be an integer of at least 0; got {iterations!r}")
-    one = _lines(chosen, entries)
+    one = _lines(chosen, entries, False)
     # A central difference leaves f at the point out, which a descent wants to know.
     centre = chosen.formula is not None and 0 not in chosen.formula.offsets
     usual, most = one.usual + centre, one.most + centre
@@ -143,7 +231,7 @@ def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
 
 
 def _of_steps(chosen: Options, _: int, given: Any) -> _Count:
-    one = _lines(chosen, 1)
+    one = _lines(chosen, 1, False)
     tried = 50 if given["steps"] is None else len(given["steps"])
     return _Count(one.usual + 2 * tried, one.most + 2 * tried)
 
@@ -151,7 +239,10 @@ def _of_steps(chosen: Options, _: int, given: Any) -> _Count:
 _COUNTS: dict[Any, Callable[[Options, int, Any], _Count]] = {
     derivative: _of_line,
     gradient: _of_gradient,
+    jacobian: _of_jacobian,
     directional: _of_line,
+    hessian: _of_hessian,
+    hvp: _of_product,
     gradient_descent: _of_descent,
     steps: _of_steps,
 }

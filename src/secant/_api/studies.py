@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from secant._api.derivatives import derivative, one_output
+from secant._api.answers import one_output
+from secant._api.derivatives import derivative
 from secant._api.options import real, whole
 from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
@@ -55,6 +56,8 @@ def steps(
     given = _checked(steps)
     known = None if truth is None else real("truth", truth, -inf, "a finite number")
     estimate = derivative(f, x, args=args, on_error=on_error)
+    if estimate.stopped:
+        raise KeyboardInterrupt  # there is nothing else that could have stopped it, and a study needs the whole answer
     if np.ndim(estimate.value) or isinstance(estimate.value, complex):
         raise InputTypeError("`f` must return one real number for `steps`")
     evaluator = Evaluator(f, x, args=args, on_error=on_error)

@@ -1,4 +1,6 @@
-"""The command line: ``secant diff``, ``gradient``, ``steps``, ``descend``, ``tour``; ``python -m secant`` is the same.
+"""The command line: ``secant diff``, ``gradient``, ``jacobian``, ``steps``, ``descend`` and ``tour``.
+
+``python -m secant`` is the same.
 
 Exit status: 0 the answer is ok; 1 the verdict is not ok; 2 what was typed cannot be used; 4 the function failed where
 it must not: it raised, or returned what is no number. (3 is kept for what cannot be told.) Whatever goes wrong is said
@@ -17,12 +19,9 @@ import secant
 from secant.cli.commands import cli
 from secant.cli.expression import ExpressionError
 from secant.cli.functions import FunctionError, LoadError
-from secant.cli.text import FAILED, NOT_OK, OK, USAGE, Outcome, plain
+from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, USAGE, Outcome, plain
 
 __all__ = ["main"]
-
-#: Exit status of a run that was interrupted from the keyboard: 128 + SIGINT, as shells have it.
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ExpressionError, LoadError, secant.SecantError, OSError) as error:
         return _complain(str(error), USAGE)
     except ModuleNotFoundError as error:
-        if error.name != "matplotlib":
+        if str(error.name).partition(".")[0] not in ("matplotlib", "scipy"):
             raise
         return _complain("; ".join([str(error), *getattr(error, "__notes__", [])]), USAGE)
     except FunctionError as error:

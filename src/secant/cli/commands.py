@@ -17,8 +17,8 @@ import numpy as np
 
 import secant
 from secant.cli.expression import ExpressionError, parse_numbers
-from secant.cli.functions import Function, FunctionError, LoadError, asked, load, number_at, point_at
-from secant.cli.text import FAILED, NOT_OK, OK, Outcome, descent_text, estimate_text, json_text
+from secant.cli.functions import Function, FunctionError, LoadError, asked, load, number_at, point_at, together
+from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, Outcome, descent_text, estimate_text, json_text
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -66,19 +66,32 @@ def _several(parameter: click.Parameter, text: str, count: int | None) -> list[f
     return numbers
 
 
-def _function(context: click.Context, _: click.Parameter, words: tuple[str, ...]) -> Function:
-    """Read the function; click hands over whatever it did not know, misspelled options included."""
+def _function(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> Function:
+    """Read the one function of most commands."""
+    if len(words) > 1:
+        _known_options(context, words)
+        came = f"{len(words)} came: {' '.join(words)!r}; put quotes around an expression"
+        raise click.UsageError(f"one function is needed (an expression in quotes, or file.py:name), {came}", context)
+    return _functions(context, parameter, words)[0]
+
+
+def _functions(context: click.Context, _: click.Parameter, words: tuple[str, ...]) -> list[Function]:
+    """Read functions."""
+    _known_options(context, words)
+    if not words:
+        raise click.UsageError("one function is needed (an expression in quotes, or file.py:name), none came", context)
+    try:
+        return [load(word) for word in words]
+    except (ExpressionError, LoadError) as error:
+        raise click.UsageError(str(error), context) from None
+
+
+def _known_options(context: click.Context, words: tuple[str, ...]) -> None:
+    """Refuse options that there are not; click hands over whatever it did not know, misspelled options included."""
     for word in words:
         if word.startswith("--"):
             known = [name for parameter in context.command.params for name in parameter.opts]
             raise click.NoSuchOption(word.partition("=")[0], possibilities=sorted(set(known)), ctx=context)
-    if len(words) != 1:
-        came = f"{len(words)} came: {' '.join(words)!r}; put quotes around an expression" if words else "none came"
-        raise click.UsageError(f"one function is needed (an expression in quotes, or file.py:name), {came}", context)
-    try:
-        return load(words[0])
-    except (ExpressionError, LoadError) as error:
-        raise click.UsageError(str(error), context) from None
 
 
 def function_argument(command: C) -> C:
@@ -118,6 +131,13 @@ def dry_run_option(command: C) -> C:
     )
 
 
+def deadline_option(command: C) -> C:
+    """Add the time after which the best so far has to do."""
+    return click.option(
+        "--deadline", metavar="SECONDS", callback=_number, help="Say what is known by then; Ctrl-C: at once."
+    )(command)
+
+
 def numerical_options(command: C) -> C:
     """Add the options that every derivative takes, in the library's order."""
     kinds = click.Choice(["auto", "central", "forward", "backward", "complex"])
@@ -135,6 +155,8 @@ def numerical_options(command: C) -> C:
         click.option(
             "--max-evaluations", type=click.IntRange(1), metavar="N", help="Never call f more often than this."
         ),
+        click.option("--scale", metavar="LENGTH", callback=_number, help="Look at the slope over this length as well."),
+        deadline_option,
     ]
     for option in reversed(options):
         command = option(command)
@@ -146,7 +168,14 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _estimate(estimate: secant.Estimate, as_json: bool) -> Outcome:
-    return Outcome(estimate.to_json() if as_json else estimate_text(estimate), OK if estimate.ok else NOT_OK)
+    text = estimate.to_json() if as_json else estimate_text(estimate)
+    return Outcome(text, _status(estimate.ok, estimate.stopped))
+
+
+def _status(good: bool, stopped: str) -> int:
+    if stopped == "keyboard":
+        return INTERRUPTED
+    return OK if good else NOT_OK
 
 
 def _price(price: secant.Price, as_json: bool) -> Outcome:
@@ -156,6 +185,7 @@ def _price(price: secant.Price, as_json: bool) -> Outcome:
 @cli.command(context_settings=SETTINGS, short_help="The derivative of a function of one number.")
 @function_argument
 @at_number
+@click.option("--order", type=click.IntRange(1, 8), metavar="P", help="The order of the derivative; 1.")
 @numerical_options
 @dry_run_option
 @json_option
@@ -165,6 +195,7 @@ def diff(function: Function, at: list[float], dry_run: bool, as_json: bool, **op
     \b
     secant diff "0.01*x^2 + 0.1*x" --at 5
     secant diff "abs(x)" --at 0
+    secant diff "sin(x)" --at 1 --order 2
     """
     x = number_at(function, at)
     if dry_run:
@@ -188,6 +219,28 @@ def gradient(function: Function, at: list[float], dry_run: bool, as_json: bool, 
     if dry_run:
         return _price(asked(function, lambda f: secant.price(secant.gradient, f, x, **_given(options))), as_json)
     return _estimate(asked(function, lambda f: secant.gradient(f, x, **_given(options))), as_json)
+
+
+@cli.command(context_settings=SETTINGS, short_help="The Jacobian of one or several functions.")
+@click.argument("functions", nargs=-1, metavar="FUNCTION...", callback=_functions)
+@at_vector
+@click.option("--sparsity", type=click.Choice(["detect"]), help="Find out where entries are not 0; needs scipy.")
+@numerical_options
+@dry_run_option
+@json_option
+def jacobian(functions: list[Function], at: list[float], dry_run: bool, as_json: bool, **options: Any) -> Outcome:
+    """Print the slopes of several functions, or of one that returns several values, entry by entry.
+
+    \b
+    secant jacobian "x[0]*x[1]" "sin(x[0])" --at 3,4
+    secant jacobian "x^2" --at 1,2,3 --sparsity detect
+    """
+    points = [point_at(function, at) for function in functions]
+    x = next((point for point in points if isinstance(point, np.ndarray)), points[0])
+    function = together(functions)
+    if dry_run:
+        return _price(asked(function, lambda f: secant.price(secant.jacobian, f, x, **_given(options))), as_json)
+    return _estimate(asked(function, lambda f: secant.jacobian(f, x, **_given(options))), as_json)
 
 
 @cli.command(context_settings=SETTINGS, short_help="The error of a fixed step against the step.")
@@ -218,6 +271,7 @@ def steps(function: Function, at: list[float], save: Path | None, as_json: bool)
 @click.option("--lr", metavar="RATE", callback=_number, help="The learning rate; 0.01 is the default.")
 @click.option("--iterations", type=click.IntRange(0), metavar="N", help="The number of steps; 100 is the default.")
 @click.option("--step", metavar="H", callback=_number, help="A fixed difference step, such as the notes' 1e-4.")
+@deadline_option
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg, .png or .pdf."
 )
@@ -246,7 +300,8 @@ def descend(
     descent = asked(function, lambda f: secant.gradient_descent(f, x0, **how))
     if save is not None:
         _draw(function, descent, save)
-    return Outcome(descent.to_json() if as_json else descent_text(descent), OK if descent.success else NOT_OK)
+    text = descent.to_json() if as_json else descent_text(descent)
+    return Outcome(text, _status(descent.success, descent.stopped))
 
 
 def _draw(function: Function, descent: secant.Descent, path: Path) -> None:

@@ -79,6 +79,21 @@ def load(text: str) -> Function:
     return Function(text.strip(), target)
 
 
+def together(functions: Sequence[Function]) -> Function:
+    """Return the function whose values are those of several, one after the other.
+
+    >>> together([load("x^2"), load("3*x")]).call(2.0)
+    array([4., 6.])
+    """
+    if len(functions) == 1:
+        return functions[0]
+
+    def call(x: Any) -> Any:
+        return np.concatenate([np.ravel(function.call(x)) for function in functions])
+
+    return Function("; ".join(function.name for function in functions), call)
+
+
 def _module(path: Path) -> Any:
     if not path.is_file():
         raise LoadError(f"there is no file {path}")

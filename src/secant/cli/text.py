@@ -20,6 +20,9 @@ WIDTH = 88
 
 OK, NOT_OK, USAGE, FAILED = 0, 1, 2, 4
 
+#: Exit status of a run that was interrupted from the keyboard: 128 + SIGINT, as shells have it.
+INTERRUPTED = 130
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -8,12 +8,14 @@ ladder down to a tiny step, is ``undefined`` (or a ``jump``, when the difference
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from math import inf, isfinite, log2, nan
+from typing import TypeAlias
 
 from secant.core import few, told
 from secant.core.extrapolate import FLOOR, NOISE, Pick, pick_best
-from secant.core.ladder import Line, Steps, Values, Work, difference, evaluate, moved, octaves, step_near
+from secant.core.ladder import Line, Steps, Values, Work, difference, evaluate, moved, octaves, recall, step_near
 from secant.core.results import Slope
 from secant.core.tableau import SIDE, Rows, append, best_in_row, contrast
 from secant.core.verdicts import Verdict
@@ -23,6 +25,22 @@ from secant.core.verdicts import Verdict
 MARGIN = 3.0
 #: Rows of a one-sided ladder, and how many ladders may be tried.
 ROWS, LADDERS = 10, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A one-sided ladder from step ``top`` on: why it ended, its best entry, its steps in units of top, its table."""
+
+    reason: str
+    pick: Pick
+    s: list[float]
+    rows: Rows
+    top: float
+    side: float
+
+
+#: What makes another derivative of a one-sided ladder than the slope, asking for more where that pays.
+Conclude: TypeAlias = Callable[[Work, Ended], Generator[Steps, Values, Slope]]
 
 
 def opening(line: Line, h: float) -> Steps:
@@ -67,43 +85,57 @@ def shrink(work: Work) -> Generator[Steps, Values, tuple[float, float]]:
     return 0.0, 0.0
 
 
-def one_sided(work: Work, first: float, asked: Steps, values: Values) -> Generator[Steps, Values, Slope]:
+def one_sided(
+    work: Work,
+    first: float,
+    asked: Steps,
+    values: Values,
+    side_ladder: Callable[[Work, float, float], Generator[Steps, Values, Slope]],
+    short: Callable[[Work, float, Steps, Values], Slope],
+) -> Generator[Steps, Values, Slope]:
     """Go on from an opening next to a bound."""
     if len(asked) < 4:
-        return few.judge(work, first, asked, values)
+        return short(work, first, asked, values)
     side, top = roomier(work.line, first)
+    work.known.update(zip(asked, values, strict=True))
     for row, value in enumerate(values[1:]):
         h = top * 0.5**row
         work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
     return (yield from side_ladder(work, top, side))
 
 
-def _side_value(work: Work, h: float, side: float) -> Generator[Steps, Values, float]:
+def side_value(work: Work, h: float, side: float) -> Generator[Steps, Values, float]:
     """Return f at a step to one side, paying for it when it is not known."""
-    t = side * moved(work.line, h)
-    if t not in work.known:
+    t, known = side * moved(work.line, h), recall(work)
+    if t not in known:
         work.spent += 1
         (value,) = yield (t,)
-        work.known[t] = value
+        known[t] = value
         work.pairs.append((h, value, nan) if side > 0.0 else (h, nan, value))
-    return work.known[t]
+    return known[t]
 
 
-def side_ladder(work: Work, top: float, side: float) -> Generator[Steps, Values, Slope]:
-    """Find a one-sided slope, starting at step ``top``."""
+def side_ladder(
+    work: Work, top: float, side: float, conclude: Conclude | None = None
+) -> Generator[Steps, Values, Slope]:
+    """Find a one-sided slope, starting at step ``top``; or what else is to be made of a ladder."""
     line = work.line
     room = line.nominal(min(line.above if side > 0.0 else line.below, line.max_step))
     best: Slope | None = None
     ceiling_ = inf
     for _ in range(LADDERS):
         reason, pick, s, rows = yield from _side_descend(work, top, side)
-        if reason in ("floor", "small") and told.unsure_aside(work, rows, s):
+        if conclude is None and reason in ("floor", "small") and told.unsure_aside(work, rows, s):
             return (yield from told.slope(work, side))
-        slope = _side_slope(pick, s, top, side)
+        if conclude is None:
+            slope = _side_slope(pick, s, top, side)
+        else:
+            slope = yield from conclude(work, Ended(reason, pick, s, rows, top, side))
         if best is None or slope.error < best.error:
             best = slope
         if reason == "floor":
-            return best
+            # Of a slope the finest ladder has the smallest bar, of a higher order the coarsest, settled or not.
+            return best if conclude is None else slope
         if reason == "small" and top * 2.0 < min(room, ceiling_):
             top = step_near(min(top * 2.0**10, room, ceiling_))
             continue
@@ -129,6 +161,8 @@ def side_ladder(work: Work, top: float, side: float) -> Generator[Steps, Values,
 
 def _widened(work: Work, best: Slope, side: float) -> float:
     """Return a bar that reaches the last plain one-sided slope as well."""
+    if work.line.order > 1:
+        return 2.0 * best.error
     slopes = [
         gap / taken
         for gap, taken in (
@@ -153,9 +187,9 @@ def _side_descend(work: Work, top: float, side: float) -> Generator[Steps, Value
         share = 0.5 ** len(rows)
         if share * top < work.line.smallest and len(rows) >= 3:
             return "rows", pick, s, rows
-        if work.left() < 1 and side * moved(work.line, share * top) not in work.known:
+        if work.left() < 1 and side * moved(work.line, share * top) not in recall(work):
             return "budget", pick, s, rows
-        value = yield from _side_value(work, share * top, side)
+        value = yield from side_value(work, share * top, side)
         if not isfinite(value):
             return "edge", pick, s, rows
         sizes.append(max(abs(value), abs(work.fun)))
@@ -218,8 +252,8 @@ def _diverges(
     if tiny > h / 16.0 or work.left() < 2:
         return None
     middle = step_near(h * (tiny / h) ** 0.5)
-    far = yield from _side_value(work, tiny, side)
-    near = yield from _side_value(work, middle, side)
+    far = yield from side_value(work, tiny, side)
+    near = yield from side_value(work, middle, side)
     (d_far, at_far), (d_near, at_near) = difference(work, tiny, side, far), difference(work, middle, side, near)
     if d_far == 0.0 or d_near == 0.0 or not isfinite(d_far + d_near):
         return None

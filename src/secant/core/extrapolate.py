@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from math import inf, nan, sqrt
 
-from secant.core.ladder import Ladder, Steps, Values, Work, look
+from secant.core.ladder import Ladder, Steps, Values, Work, note_pair, pair_at
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
 from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, best_in_row, contrast, room_for_noise
@@ -176,7 +176,8 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
             reason = "still"
         up = 2.0 * ladder.top
         if rising and not reason and up <= reach:
-            if (yield from look(work, up)):
+            asked = pair_at(work, up)
+            if note_pair(work, up, asked, (yield asked) if asked else []):
                 ladder.add(work, work.pairs[-1])
                 continue
             if work.spent + 2 > line.budget:
@@ -184,7 +185,8 @@ def descend(work: Work, ladder: Ladder) -> Generator[Steps, Values, tuple[str, P
         rising = False
         if not reason:
             h = 0.5 * ladder.bottom
-            if not (yield from look(work, h)):
+            asked = pair_at(work, h)
+            if not note_pair(work, h, asked, (yield asked) if asked else []):
                 reason = "edge"
         if reason:
             sigma = sigma or max(least, level(ladder))
@@ -225,7 +227,10 @@ def climb(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Pi
         if noise < 0.6 * best.bar or best.bar <= enough or work.left() < 2 or not _pays(ladder, best):
             break
         h = 2.0 * ladder.top
-        if h > reach or not (yield from look(work, h)):
+        if h > reach:
+            break
+        asked = pair_at(work, h)
+        if not note_pair(work, h, asked, (yield asked) if asked else []):
             break
         ladder.add(work, work.pairs[-1])
         best.row += 1

@@ -3,7 +3,7 @@
 A ladder takes three pairs. With fewer, one step has to do, and it is a small one: there the truncation of a central
 difference is of the size of 1e-9 while rounding is not felt yet. What can be known of its error:
 
-* One evaluation beside f(x): nothing. The bar is as wide as the slope.
+* One evaluation beside f(x): nothing. The bar is wider than the slope.
 * A pair: its two one-sided differences enclose the slope of a function that is smooth over the step, or noisy. That is
   far too wide, but it holds. Values without any bend at all are those of a straight line, or rounded ones: nothing.
 * A pair a thousand times as wide, beside it: as long as both tell of one smooth function, by their bends and by their
@@ -28,6 +28,8 @@ SMALL, NOISY = 2.0**-10, 2.0**-2
 #: A bar in units of what f bends over the pair: noise is covered as well then, which is three times as large in a bend
 #: as in a difference, in nineteen cases of twenty.
 BEND = 3.0
+#: The bar of a slope of which nothing is known but its value, in units of that: not even the sign is sure.
+UNKNOWN = 2.0
 #: How much truncation is granted a pair whose bend says nothing, in squares of the step over the size of x.
 BLIND = 16.0
 #: Roundings of a value in a bar.
@@ -78,19 +80,20 @@ def judge(work: Work, first: float, asked: Steps, values: Values) -> Slope:
         right = [(step, value) for step, value in known.items() if step > 0.0 and isfinite(value)]
         left = [(step, value) for step, value in known.items() if step < 0.0 and isfinite(value)]
         return _one_side(work, right or left)
-    value, error = _pair(work, near, a, b)
+    value, error, _ = _pair(work, near, a, b)
     t = moved(work.line, first)
     c, d = known.get(t, nan), known.get(-t, nan)
     if not (near < first and isfinite(c) and isfinite(d)):
         note = "a single pair of evaluations: the bar is what f bends over it, and nothing was left to check it with"
         return _slope(value, error, near, near, note)
     note = "two pairs of evaluations: nothing was left to check the bar with"
-    wide, bar = _pair(work, first, c, d)
+    wide, bar, seen = _pair(work, first, c, d)
     both = _both(work, (near, a, b), (first, c, d))
     if both is not None:
         return _slope(*both, near, first, note)
-    if bar < error and abs(wide - value) <= error + bar:
-        return _slope(wide, bar, first, first, note)
+    if seen and bar < error and abs(wide - value) <= error + bar:
+        # The small pair sees noise, or a wave that the wide one does not: the bar reaches both.
+        return _slope(wide, bar + abs(wide - value), first, first, note)
     return _slope(value, error, near, near, note)
 
 
@@ -112,14 +115,15 @@ def _blind(work: Work, value: float, step: float) -> float:
     return BLIND * share * share * abs(value)
 
 
-def _pair(work: Work, h: float, a: float, b: float) -> tuple[float, float]:
-    """Return the slope that one pair tells, and its bar."""
+def _pair(work: Work, h: float, a: float, b: float) -> tuple[float, float, bool]:
+    """Return the slope that one pair tells, its bar, and whether f was seen to bend."""
     odd, even, step = parts(work, h, a, b)
     value = odd / step
-    if even == 0.0:
-        # A straight line, or a function rounded to coarse steps, of which one says nothing.
-        return value, (abs(value) if odd else inf)
-    return value, BEND * abs(even) / step + _blind(work, value, step) + _rounding(work, value, step, a, b)
+    noise = _rounding(work, value, step, a, b)
+    if not abs(even) > noise * step:
+        # A straight line, a function rounded to coarse steps, or one that is odd about x: nobody knows.
+        return value, UNKNOWN * abs(value) or inf, False
+    return value, BEND * abs(even) / step + _blind(work, value, step) + noise, True
 
 
 def _both(
@@ -132,11 +136,13 @@ def _both(
     share = (s / t) * (s / t)
     noise = _rounding(work, value, s, *small_pair[1:], *wide_pair[1:])
     gap, bend = wide - value, abs(far_even) / t
-    if abs(even - share * far_even) > 0.25 * share * abs(far_even) + 2.0 * noise * s:
+    off = abs(even - share * far_even)
+    if off > 0.25 * share * abs(far_even) + 2.0 * noise * s:
         return None
     if abs(gap) > 0.25 * (abs(value) + bend) or abs(gap) > 2.0 * bend + noise:
         return None
-    return value - share * gap, share * (4.0 * abs(gap) + 0.25 * bend) + noise
+    # What the small bend is off from the wide one is noise, for all that can be known.
+    return value - share * gap, share * (4.0 * abs(gap) + 0.25 * bend) + BEND * off / s + noise
 
 
 def _one_side(work: Work, found: list[tuple[float, float]]) -> Slope:
@@ -150,11 +156,11 @@ def _one_side(work: Work, found: list[tuple[float, float]]) -> Slope:
     reach = max(abs(t) for t, _ in found)
     if len(found) == 1:
         note = "one evaluation beside f(x): nothing tells how far off this slope is"
-        return _slope(slopes[0], abs(slopes[0]) + noise if slopes[0] else inf, step, reach, note)
+        return _slope(slopes[0], UNKNOWN * abs(slopes[0]) + noise if slopes[0] else inf, step, reach, note)
     note = "two evaluations on one side of x: nothing was left to check the bar with"
     gap = slopes[1] - slopes[0]
     if abs(gap) > 0.25 * abs(slopes[0]):
-        return _slope(slopes[0], max(abs(slopes[0]), abs(gap)) + noise, step, reach, note)
+        return _slope(slopes[0], max(UNKNOWN * abs(slopes[0]), abs(gap)) + noise, step, reach, note)
     bend = gap * step / (reach - step)
     return _slope(slopes[0] - bend, abs(bend) + _blind(work, slopes[0], step) + noise, step, reach, note)
 

@@ -60,6 +60,7 @@ class Line:
     cost; ``eps`` the unit roundoff of x and ``rounder`` its rounding. Along a direction, ``resolution`` is the
     spacing of steps that still move every coordinate, and ``argument`` the magnitude whose rounding disturbs f's
     argument (|x| for a coordinate). Once rounding is reached, larger steps are added up to so many ``pairs``.
+    ``order`` is the order of the derivative that is wanted.
     """
 
     x: float
@@ -75,6 +76,7 @@ class Line:
     resolution: float = 0.0
     argument: float = 0.0
     pairs: int = 40
+    order: int = 1
 
     @property
     def reach(self) -> float:
@@ -95,8 +97,9 @@ class Line:
 class Work:
     """What one line has seen and paid so far.
 
-    ``known`` are all values by signed step, so that none is paid for twice; ``tops`` are the steps at which ladders
-    were started: what costs nothing could go on for ever.
+    ``known`` are all values by signed step, so that none is paid for twice. They are kept from the first time on that
+    there is more than one ladder (:func:`recall`). ``tops`` are the steps at which further ladders were started: what
+    costs nothing could go on for ever.
     """
 
     line: Line
@@ -237,23 +240,46 @@ def difference(work: Work, h: float, side: float, value: float) -> tuple[float, 
     return side * (value - work.fun), taken if 0.0 < taken < inf else abs(t)
 
 
-def look(work: Work, h: float) -> Generator[Steps, Values, bool]:
-    """Evaluate the pair at a step, unless it is known; return whether both values are finite."""
+def recall(work: Work) -> dict[float, float]:
+    """Return the values that are known, by signed step, and have them kept from now on."""
+    known = work.known
+    if not known:
+        known[0.0] = work.fun
+        for h, a, b in work.pairs:
+            t = moved(work.line, h)
+            known[t], known[-t] = a, b
+    return known
+
+
+def pair_at(work: Work, h: float) -> Steps:
+    """Return the two steps of a pair, which are paid for; none when it is known."""
     t, known = moved(work.line, h), work.known
-    if t not in known:
-        work.spent += 2
-        known[t], known[-t] = yield t, -t
-    a, b = known[t], known[-t]
+    if known and t in known and -t in known:
+        return ()
+    work.spent += 2
+    return t, -t
+
+
+def note_pair(work: Work, h: float, asked: Steps, values: Values) -> bool:
+    """Remember a pair, and its values if they were asked for; return whether both are finite."""
+    known = work.known
+    if asked:
+        a, b = values
+        if known:
+            known[asked[0]], known[asked[1]] = a, b
+    else:
+        t = moved(work.line, h)
+        a, b = known[t], known[-t]
     work.pairs.append((h, a, b))
     return a - a == 0.0 == b - b
 
 
 def evaluate(work: Work, *steps: float) -> Generator[Steps, Values, bool]:
     """Evaluate the pairs that are not known in one round; return whether all values are finite."""
-    known = work.known
+    known = recall(work)
     taken = [moved(work.line, h) for h in steps]
     # Where x is coarse, two steps may be rounded to one.
-    asked = tuple(signed for t in dict.fromkeys(taken) if t not in known for signed in (t, -t))
+    asked = tuple(signed for t in dict.fromkeys(taken) for signed in (t, -t) if signed not in known)
     if asked:
         work.spent += len(asked)
         known.update(zip(asked, (yield asked), strict=True))

@@ -10,20 +10,25 @@ that it has paid for, and goes on as if it had been there from the start: the sa
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TypeAlias
 
 import numpy as np
 
 from secant.core import arrays
-from secant.core.arrays import Columns, Mask, Picks, Whole
+from secant.core.arrays import Mask, Picks, Whole
 from secant.core.extrapolate import FLOOR, MARGIN, NOISE, RISE
-from secant.core.ladder import ARGUMENT_ROUNDING, TINY, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, moved
+from secant.core.flock import Flock
+from secant.core.ladder import ARGUMENT_ROUNDING, TINY, VALUE_ROUNDING, Ladder, Line, Pair, Steps, Values, Work, recall
 from secant.core.line import differentiate, edge, opening, resume, settle
 from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.core.results import Slope
 from secant.core.tableau import append_pair, open_pairs, prepend_pair
 from secant.core.verdicts import Verdict
+
+_NUMBERS = attrgetter("x", "reach", "smallest", "noise", "rtol", "budget", "eps", "pairs")
 
 #: A line core on its way, for a lane that was handed over.
 LineCore = Generator[Steps, Values, Slope]
@@ -47,58 +52,17 @@ class Ask:
     handed: list[Handed]
 
 
-@dataclass(slots=True)
-class Flock:
-    """Lanes with the same history: ``climbing`` after the floor, ``rising`` while larger steps gain an order each.
-
-    ``best``, ``rows`` and ``sigma`` are the climb's: the best entries so far, and the rows and the level it began with.
-    ``h`` is the step that is asked for; a flock that is ``waiting`` has it settled already.
-    """
-
-    lane: Whole
-    unit: Floats
-    top: Floats
-    bottom: Floats
-    s: list[Floats]
-    odd: Columns
-    even: Columns
-    largest: list[Floats]
-    before: Floats
-    stalls: Whole
-    pairs: list[tuple[Floats, Floats, Floats]]
-    rising: bool = True
-    climbing: bool = False
-    best: Picks | None = None
-    rows: int = 0
-    sigma: Floats = field(default_factory=lambda: np.zeros(0))
-    waiting: bool = False
-    h: Floats = field(default_factory=lambda: np.zeros(0))
-
-    def take(self, chosen: Mask | Whole) -> Flock:
-        """Return the flock of some of its lanes."""
-        return Flock(
-            self.lane[chosen],
-            self.unit[chosen],
-            self.top[chosen],
-            self.bottom[chosen],
-            [column[chosen] for column in self.s],
-            [[entry[chosen] for entry in row] for row in self.odd],
-            [[entry[chosen] for entry in row] for row in self.even],
-            [column[chosen] for column in self.largest],
-            self.before[chosen],
-            self.stalls[chosen],
-            [(h[chosen], a[chosen], b[chosen]) for h, a, b in self.pairs],
-            self.rising,
-            self.climbing,
-            None if self.best is None else self.best.take(chosen),
-            self.rows,
-            self.sigma[chosen] if self.climbing else self.sigma,
-        )
+#: Where slopes go that are too many for an object each: lanes, their verdict or None (``ok``, or noisy where the mask
+#: says so), the mask, the evaluations of each; then value, error, sigma, step and reach.
+Sink: TypeAlias = Callable[[Whole, Verdict | None, Mask, int, tuple[Floats, ...]], None]
 
 
 @dataclass(slots=True)
 class Lanes:
-    """What is known of all lanes beforehand, f at x among it, and the answers as they come."""
+    """What is known of all lanes beforehand, f at x among it, and the answers as they come (to a ``sink``, if any).
+
+    A straight line whose bar is ``enough`` of its slope is not looked at over larger steps.
+    """
 
     lines: Sequence[Line]
     u: float
@@ -113,6 +77,8 @@ class Lanes:
     eps: Floats
     pairs: Floats
     slopes: list[Slope | None]
+    sink: Sink | None = None
+    enough: float = 1e-14
 
     def moved(self, lane: Whole, h: Floats) -> Floats:
         """Return the steps really asked for."""
@@ -137,23 +103,30 @@ def many(
     ``fun`` holds f at x for each lane, ``h`` the nominal first steps, ``values`` (lanes, 6) the three pairs. Returns
     the slopes of the lanes that were not handed over. Sent None for an answer it ends there.
     """
-    lanes = _known(lines, fun, u)
+    return (yield from flocks(_known(lines, fun, u), h, values))
+
+
+def flocks(lanes: Lanes, h: Floats, values: Floats) -> Generator[Ask, tuple[Floats, Floats] | None, list[Slope | None]]:
+    """Differentiate along lanes of which everything is known, as :func:`many` does."""
+    fun = lanes.fun
     flock = _opened(lanes, h, values)
     fine = np.isfinite(values).all(axis=1) & np.isfinite(fun) & ~(values == fun[:, None]).all(axis=1)
     handed = [_from_start(lanes, values, int(lane)) for lane in np.flatnonzero(~fine)]
-    flocks = [flock.take(fine)] if fine.any() else []
-    with np.errstate(all="ignore"):
-        while True:
-            flocks = [part for flock in flocks for part in _decide(lanes, flock, handed)]
-            if not flocks and not handed:
+    groups = [flock.take(fine)] if fine.any() else []
+    while True:
+        with np.errstate(all="ignore"):  # ours only: what f does in between is its own
+            groups = [part for flock in groups for part in _decide(lanes, flock, handed)]
+            if not groups and not handed:
                 return lanes.slopes
-            where = np.concatenate([flock.lane for flock in flocks]) if flocks else np.zeros(0, dtype=np.intp)
-            nominal = np.concatenate([flock.h for flock in flocks]) if flocks else np.zeros(0)
-            answer = yield Ask(where, lanes.moved(where, nominal), handed)
-            handed = []
-            if not flocks or answer is None:
-                return lanes.slopes
-            flocks = _answered(lanes, flocks, *answer, handed)
+            where = np.concatenate([flock.lane for flock in groups]) if groups else np.zeros(0, dtype=np.intp)
+            nominal = np.concatenate([flock.h for flock in groups]) if groups else np.zeros(0)
+            steps = lanes.moved(where, nominal)
+        answer = yield Ask(where, steps, handed)
+        handed = []
+        if not groups or answer is None:
+            return lanes.slopes
+        with np.errstate(all="ignore"):
+            groups = _answered(lanes, groups, *answer, handed)
 
 
 def _from_start(lanes: Lanes, values: Floats, lane: int) -> Handed:
@@ -165,27 +138,12 @@ def _from_start(lanes: Lanes, values: Floats, lane: int) -> Handed:
 
 def _hand(work: Work, lane: int, core: LineCore) -> Handed:
     """Hand over a lane to a part of the line core."""
-    return Handed(lane, resume(work, core), work.known)
+    return Handed(lane, resume(work, core), dict(recall(work)))
 
 
 def _known(lines: Sequence[Line], fun: Floats, u: float) -> Lanes:
-    table = np.array(
-        [
-            (
-                line.x,
-                max(line.size, line.argument),
-                line.reach,
-                line.smallest,
-                line.noise,
-                line.rtol,
-                line.budget,
-                line.eps,
-                line.pairs,
-            )
-            for line in lines
-        ]
-    ).T
-    x, size, reach, smallest, noise, rtol, budget, eps, pairs = table
+    x, reach, smallest, noise, rtol, budget, eps, pairs = np.array([_NUMBERS(line) for line in lines]).T
+    size = np.array([max(line.size, line.argument) for line in lines])
     slopes: list[Slope | None] = [None] * len(lines)
     whole = budget.astype(np.intp)
     return Lanes(lines, u, fun, x, size, reach, smallest, noise, rtol, whole, eps, pairs, slopes)
@@ -243,7 +201,8 @@ def _decide(lanes: Lanes, flock: Flock, handed: list[Handed]) -> list[Flock]:
     size = np.abs(value)
     done = (low | (lanes.rtol[lane] > 0.0)) & (bar <= lanes.rtol[lane] * size)
     floor = ~done & low & (bar * s <= 40.0 * sigma)
-    small = floor & (j == 2) & (bar > 1e-14 * size) & arrays.straight(flock.odd, flock.even, flock.s, most)
+    straight = arrays.straight(flock.odd, flock.even, flock.s, most) & (j == 2)
+    small = floor & straight & (bar > lanes.enough * size)
     stalls = np.where(stays, flock.stalls + 1, 0)
     stuck = (
         ~floor
@@ -256,7 +215,8 @@ def _decide(lanes: Lanes, flock: Flock, handed: list[Handed]) -> list[Flock]:
         )
     )
     still = (row[0] == 0.0) & (flock.even[j][0] == 0.0) & ((flock.odd[0][0] != 0.0) | (flock.even[0][0] != 0.0))
-    odd_one_out = arrays.kinked(flock.even, flock.s, flock.largest, most) | (row[1] == row[0])
+    same = (row[1] == row[0]) & ~(straight & (bar <= lanes.enough * size))
+    odd_one_out = arrays.kinked(flock.even, flock.s, flock.largest, most) | same
     ends = done | floor | stuck | still
     noise, share = lanes.noise[lane], VALUE_ROUNDING * lanes.u
     open_scale = floor & arrays.unsure(flock.odd, flock.even, flock.s, flock.largest, noise, share)
@@ -340,6 +300,9 @@ def _finish(lanes: Lanes, flock: Flock, best: Picks, spent: int, verdict: Verdic
     steps = np.stack(flock.s)
     step = flock.unit * steps[best.row, every]
     reach = flock.unit * steps[best.row - best.order, every]
+    if lanes.sink is not None:
+        lanes.sink(flock.lane, verdict, noisy, spent, (value, error, best.sigma, step, reach))
+        return
     rows = (flock.lane, value, error, noisy, best.sigma, step, reach)
     for lane, slope, bar, loud, sigma, at, far in zip(*(column.tolist() for column in rows), strict=True):
         words = verdict or (Verdict.NOISY if loud else Verdict.OK)
@@ -426,12 +389,7 @@ def _laid_out(lanes: Lanes, flock: Flock, index: int) -> tuple[Work, Ladder]:
     """Return one lane of a flock as the line core keeps it."""
     lane = int(flock.lane[index])
     pairs: list[Pair] = [(float(h[index]), float(a[index]), float(b[index])) for h, a, b in flock.pairs]
-    line, known = lanes.lines[lane], {0.0: float(lanes.fun[lane])}
-    for h, a, b in pairs:
-        t = moved(line, h)
-        known[t], known[-t] = a, b
-    tops = [float(flock.unit[index])]
-    work = Work(line, float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs, known, tops)
+    work = Work(lanes.lines[lane], float(lanes.fun[lane]), lanes.u, 1 + 2 * len(pairs), pairs)
     ladder = Ladder(
         float(flock.unit[index]),
         float(flock.top[index]),

@@ -15,8 +15,8 @@ has no value. Which points these are is the business of :mod:`secant.core.operat
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 from math import frexp, inf, isfinite, ldexp, nan, sqrt
 
 from secant.core import edges, few, probes, told
@@ -43,6 +43,19 @@ from secant.core.verdicts import Verdict
 LADDERS = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What depends on the order of the derivative, the first or a higher one (:mod:`secant.core.orders`).
+
+    ``settle`` judges a ladder, ``side`` works on one side of x, from a step on, and ``short`` says what an opening
+    that was cut short tells.
+    """
+
+    settle: Callable[[Work, Ladder], Generator[Steps, Values, Slope]]
+    side: Callable[[Work, float, float], Generator[Steps, Values, Slope]]
+    short: Callable[[Work, float, Steps, Values], Slope]
+
+
 def first_step(line: Line) -> float:
     """Return the first step: 0.05 to 0.1 of the size of x, within bounds and `max_step`.
 
@@ -65,39 +78,48 @@ def opening(line: Line) -> Steps:
     if h < 4.0 * line.smallest:
         return (0.0,)
     if line.budget < 7 and line.nominal(min(line.below, line.above)) >= h:
-        return few.opening(line, h)
+        return few.opening(line, h) if line.order == 1 else _pairs(line, h, 2)[: max(1, line.budget)]
     if line.nominal(min(line.below, line.above)) < h:
         return edges.opening(line, h)
+    return _pairs(line, h, 3)
+
+
+def _pairs(line: Line, h: float, count: int) -> Steps:
+    """Return the point itself and pairs of halved steps."""
     steps = [0.0]
-    for row in range(3):
+    for row in range(count):
         t = moved(line, h * 0.5**row)
         steps += (t, -t)
     return tuple(steps)
 
 
-def differentiate(line: Line, asked: Steps, values: Values, u: float) -> Generator[Steps, Values, Slope]:
-    """Find the slope of a line whose opening was asked and answered."""
+def differentiate(
+    line: Line, asked: Steps, values: Values, u: float, rules: Rules | None = None
+) -> Generator[Steps, Values, Slope]:
+    """Find the slope of a line whose opening was asked and answered, or another derivative by its ``rules``."""
+    rules = rules or FIRST
     # Where x is of a lower precision, so is what f does with it, though it may hand out wider numbers.
-    work = Work(line, values[0], max(u, line.eps), len(asked), [], dict(zip(asked, values, strict=True)))
+    work = Work(line, values[0], max(u, line.eps), len(asked))
     if not isfinite(work.fun):
         return Slope(nan, inf, Verdict.UNDEFINED, work.spent, note="f has no finite value at x itself")
     if len(asked) < 7 or asked[2] != -asked[1]:
         if line.nominal(min(line.below, line.above)) < first_step(line):
-            return _told(work, (yield from edges.one_sided(work, first_step(line), asked, values)))
-        return _told(work, few.judge(work, first_step(line), asked, values))
+            return _told(
+                work, (yield from edges.one_sided(work, first_step(line), asked, values, rules.side, rules.short))
+            )
+        return _told(work, rules.short(work, first_step(line), asked, values))
     h = step_near(asked[1])
     ladder = Ladder(unit_of(h))
-    work.tops.append(h)
     pairs = work.pairs
     pairs += ((h, values[1], values[2]), (0.5 * h, values[3], values[4]), (0.25 * h, values[5], values[6]))
     if not isfinite(sum(values)):
-        slope = yield from edge(work)
+        slope = yield from edge(work, rules)
     elif values.count(work.fun) == len(values):
         ladder.open(work, pairs)
-        slope = yield from _flat(work, ladder, ladder.top)
+        slope = yield from still(work, ladder, ladder.top, rules)
     else:
         ladder.open(work, pairs)
-        slope = yield from settle(work, ladder)
+        slope = yield from rules.settle(work, ladder)
     return _told(work, slope)
 
 
@@ -118,7 +140,7 @@ def resume(work: Work, core: Generator[Steps, Values, Slope]) -> Generator[Steps
     return _told(work, (yield from core))
 
 
-def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, Slope]:
+def still(work: Work, ladder: Ladder, flat: float, rules: Rules) -> Generator[Steps, Values, Slope]:
     """Judge a plateau: f had the same value at every point so far.
 
     Far below the scale of f that is the rounding of f: its size there, drawn from what is seen farther out, says so.
@@ -131,9 +153,9 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
     hi = inf if flat == ladder.top else 2.0 * flat
     h = 32.0 * ladder.top
     if hi < inf and quantum(work):
-        larger = yield from _start(work, 16.0 * lo, again=True)
+        larger = yield from begin(work, 16.0 * lo, again=True)
         if larger is not None:
-            return (yield from _rounded(work, larger))
+            return (yield from rounded(work, larger))
     for _ in range(7):
         h = step_near(min(h, room))
         if h < 1.2 * lo or work.left() < 2:
@@ -151,28 +173,28 @@ def _flat(work: Work, ladder: Ladder, flat: float) -> Generator[Steps, Values, S
             hi = min(hi, h)
             share = lo / h
             still = 4.0 * work.u * max(abs(value) for value in (work.fun, *work.pairs[-1][1:]))
-            rounded = quantum(work, plateau=True) > 0.0
+            stepped = quantum(work, plateau=True) > 0.0
             explained = abs(odd) * share + 0.5 * abs(even) * share * share <= still
-            if rounded or explained:
-                larger = yield from _start(work, 16.0 * lo if rounded else h, again=rounded)
+            if stepped or explained:
+                larger = yield from begin(work, 16.0 * lo if stepped else h, again=stepped)
                 if larger is not None:
-                    return (yield from (_rounded if rounded else settle)(work, larger))
+                    return (yield from (rounded if stepped else rules.settle)(work, larger))
         h = sqrt(lo) * sqrt(hi) if hi < inf else max(2.0**15 * lo, 0.25)
     if hi < inf:
         # The edge of a tread looks like that of a plateau; the treads beyond tell.
         beyond = step_near(min(max(100.0 * hi, 4.0 * max(work.pairs)[0]), room))
         if beyond > hi and work.left() >= 2 and (yield from evaluate(work, beyond)) and quantum(work, plateau=True):
-            larger = yield from _start(work, 16.0 * lo, again=True)
+            larger = yield from begin(work, 16.0 * lo, again=True)
             if larger is not None:
-                return (yield from _rounded(work, larger))
+                return (yield from rounded(work, larger))
     if flat == ladder.top:
-        narrow = yield from _narrow(work, ladder)
+        narrow = yield from _narrow(work, ladder, rules)
         if narrow is not None:
             return narrow
     return _plateau(work, lo)
 
 
-def _narrow(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope | None]:
+def _narrow(work: Work, ladder: Ladder, rules: Rules) -> Generator[Steps, Values, Slope | None]:
     """Look over a tiny step for something narrow at x that all others stepped across; None when nothing is there."""
     tiny = step_near(max(2.0**-24 * ladder.top, work.line.smallest))
     if tiny >= 0.25 * ladder.bottom or work.left() < 2 or not (yield from evaluate(work, tiny)):
@@ -182,21 +204,26 @@ def _narrow(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope | None
         return None
     here = work.rounding(odd, tiny, abs(work.fun) + abs(odd))[1]
     start = yield from search(work, tiny, Pick(odd, 6.0 * here, 0, 0, here, here), tiny, ladder.bottom, 0.0)
-    larger = (yield from _start(work, start.step)) if start.step else None
+    larger = (yield from begin(work, start.step)) if start.step else None
     if larger is None:
+        if work.line.order > 1:
+            return Slope(nan, inf, Verdict.UNRESOLVED, noise=here)
         seen = start.slope or Slope(odd / tiny, abs(odd / tiny), Verdict.UNRESOLVED)
         return replace(seen, verdict=Verdict.UNRESOLVED)
-    return (yield from settle(work, larger))
+    return (yield from rules.settle(work, larger))
 
 
 def _plateau(work: Work, reach: float) -> Slope:
     """Return the slope of a function that stands still, and how far it does."""
     least = work.rounding(0.0, reach, abs(work.fun))[0]
     note = f"f has the very same value all over +/- {reach:.2g}"
-    return Slope(0.0, least / reach, Verdict.OK, noise=least, step=reach, reach=reach, note=note)
+    error, order = least, work.line.order
+    for power in range(order):
+        error *= (order - power) / reach
+    return Slope(0.0, error, Verdict.OK, noise=least, step=reach, reach=reach, note=note)
 
 
-def _rounded(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
+def rounded(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
     """Return the slope of a function whose output is rounded to steps."""
     level = STEPPED * quantum(work)
     most = work.rounding(ladder.odd[-1][-1], ladder.unit, ladder.largest[0])[1]
@@ -216,16 +243,16 @@ def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
             if kink is not None:
                 return kink
         if reason == "still":
-            return (yield from _flat(work, ladder, ladder.bottom))
+            return (yield from still(work, ladder, ladder.bottom, FIRST))
         if ladder.odd[-1][1] == ladder.odd[-1][0] and quantum(work):
-            return (yield from _rounded(work, ladder))
+            return (yield from rounded(work, ladder))
         if reason in ("floor", "rtol", "small"):
             if reason != "rtol" and told.unsure(work, ladder):
                 return (yield from told.slope(work))
-            start = Start() if reason != "small" else (yield from _larger(work, ladder, best))
+            start = Start() if reason != "small" else (yield from larger(work, ladder, best))
             if start.slope is not None:
                 return start.slope
-            found = (yield from _start(work, start.step)) if start.step else None
+            found = (yield from begin(work, start.step)) if start.step else None
             if found is None:
                 if reason == "rtol":
                     return slope_of(work, ladder, best, Verdict.OK)
@@ -234,14 +261,14 @@ def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
         else:
             outcome = yield from probes.diagnose(work, ladder, best, reason, fallback)
             fallback = outcome.slope
-            found = (yield from _start(work, outcome.step)) if outcome.step else None
+            found = (yield from begin(work, outcome.step)) if outcome.step else None
             if found is None:
                 return fallback
         ladder = found
     return fallback or slope_of(work, ladder, best)
 
 
-def _larger(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Start]:
+def larger(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, Start]:
     """Say where a ladder should start when this one saw a straight line: the first step if this one will do."""
     even = abs(ladder.even[0][0] * ladder.s[0] ** 2)
     if even > 30.0 * best.rounding:
@@ -250,14 +277,16 @@ def _larger(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, 
     return (yield from search(work, ladder.unit * ladder.s[0], best, ladder.unit, edges.ceiling(work)))
 
 
-def _start(work: Work, h: float, again: bool = False) -> Generator[Steps, Values, Ladder | None]:
+def begin(work: Work, h: float, again: bool = False) -> Generator[Steps, Values, Ladder | None]:
     """Start a new ladder of three pairs at a step; None when the budget or the domain does not allow it.
 
     Where a ladder was started before there is nothing new to see, unless it is looked at in another way: ``again``.
     """
     line = work.line
     h = step_near(min(h, line.reach))
-    if work.left() < 6 or h < line.smallest or (h in work.tops and not again):
+    if work.left() < 6 or h < line.smallest:
+        return None
+    if not again and (h in work.tops or h == work.pairs[0][0]):
         return None
     work.tops.append(h)
     if not (yield from evaluate(work, h, 0.5 * h, 0.25 * h)):
@@ -267,14 +296,19 @@ def _start(work: Work, h: float, again: bool = False) -> Generator[Steps, Values
     return ladder
 
 
-def edge(work: Work) -> Generator[Steps, Values, Slope]:
+def edge(work: Work, rules: Rules | None = None) -> Generator[Steps, Values, Slope]:
     """Deal with values that are not finite: shrink into the domain, or work on the side that exists."""
+    rules = rules or FIRST
     h, side = yield from edges.shrink(work)
     if side:
-        return (yield from edges.side_ladder(work, h, side))
+        return (yield from rules.side(work, h, side))
     if h == 0.0:
         return Slope(nan, inf, Verdict.UNDEFINED, note="f has no finite value on either side of x")
-    ladder = yield from _start(work, h)
+    ladder = yield from begin(work, h)
     if ladder is None:
         return probes.unresolved(work)
-    return (yield from settle(work, ladder))
+    return (yield from rules.settle(work, ladder))
+
+
+#: The rules of the first derivative.
+FIRST = Rules(settle, edges.side_ladder, few.judge)

@@ -8,15 +8,17 @@ is known to all.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, isnan, nan
 
 import numpy as np
 
+from secant.core.coarse import coarse
 from secant.core.ladder import Line
-from secant.core.line import differentiate, opening
-from secant.core.pool import Pool, begin, block, collected, failed, points, rounds
+from secant.core.line import opening
+from secant.core.orders import differentiate
+from secant.core.pool import Pool, Track, advance, begin, block, collected, failed, points, rounds
 from secant.core.request import FAILED, Core, Floats, Reply, Request
 from secant.core.results import Slope
 from secant.core.stencils import Stencil
@@ -86,10 +88,12 @@ def lines(
     may cost, in evaluations of f; where it is short it goes where bars are widest (:mod:`secant.core.pool`). Many lines
     are dealt with in blocks, so that memory stays bounded.
     """
-    return (yield from _together(base, problems, directions, fun, most))[0]
+    if len(problems) == 1:
+        return (yield from _alone(base, problems[0], directions, fun, inf if most is None else most))[0]
+    return (yield from together(base, problems, directions, fun, most))[0]
 
 
-def _together(
+def together(
     base: Floats,
     problems: Sequence[Line],
     directions: Floats | None,
@@ -123,7 +127,7 @@ def gradient(
     """
     bounded = any(line.below < inf or line.above < inf for line in problems)
     aside = 0 if most is None or bounded or most < 1 + ENDED * len(problems) + LOOK else LOOK
-    found, left = yield from _together(base, problems, None, fun, None if most is None else most - aside)
+    found, left = yield from together(base, problems, None, fun, None if most is None else most - aside)
     row = found.slopes[0]
     if bounded or len(problems) < 2 or len(found.slopes) != 1:
         return found
@@ -177,6 +181,33 @@ def _off_axes(base: Floats, row: Sequence[Slope], fun: float, left: float) -> Ge
         if abs(closer) > floor and abs(8.0 * closer - even) <= 0.2 * abs(even):
             return abs(even) / t
     return 0.0
+
+
+def over_lengths(
+    base: Floats,
+    problems: Sequence[Line],
+    directions: Floats | None,
+    found: Slopes,
+    lengths: Sequence[float],
+    u: float,
+    most: int | None = None,
+    known: Sequence[Mapping[float, list[float]]] | None = None,
+) -> Core[Slopes]:
+    """Look at slopes over lengths as well, one for each line (see :mod:`secant.core.coarse`).
+
+    ``u`` is the precision of f's values, ``most`` what all lines together may still cost, in evaluations of f,
+    ``known`` what is known along each line already: f there (m floats) by signed step.
+    """
+    share = problems[0].budget if most is None else most // (len(problems) * len(found.slopes))
+    pool = Pool(problems, u, inf, [[None] * len(problems) for _ in found.slopes])
+    for index, (problem, length) in enumerate(zip(problems, lengths, strict=True)):
+        pool.known[index] = {0.0: list(found.outputs), **(known[index] if known else {})}
+        again = replace(problem, budget=min(problem.budget, share))
+        for output, row in enumerate(found.slopes):
+            mine = {step: values[output] for step, values in pool.known[index].items()}
+            advance(pool, Track(index, output, coarse(again, u, length, row[index], mine)), None)
+    yield from rounds(base, pool, directions, 0)
+    return Slopes(tuple(tuple(row) for row in collected(pool)), found.outputs)
 
 
 def _alone(

@@ -22,9 +22,11 @@ from math import inf, isfinite, nan
 import numpy as np
 from numpy.typing import NDArray
 
+from secant.core.few import UNKNOWN
 from secant.core.ladder import Line, Steps, Values, step_near
 from secant.core.lanes import Ask, LineCore, many
-from secant.core.line import differentiate, opening
+from secant.core.line import opening
+from secant.core.orders import differentiate
 from secant.core.request import FAILED, Floats, Reply, Request
 from secant.core.results import Slope
 from secant.core.verdicts import Verdict
@@ -155,7 +157,7 @@ def _openings(problems: Sequence[Line], left: float) -> list[Steps]:
 
 def _ordinary(problem: Line, steps: Steps) -> bool:
     """Return whether a line opens with three pairs in float64, as lanes do."""
-    return problem.rounder is None and len(steps) == 7 and steps[2] == -steps[1]
+    return problem.rounder is None and problem.order == 1 and len(steps) == 7 and steps[2] == -steps[1]
 
 
 def points(reply: Reply) -> tuple[list[list[float]], list[bool]]:
@@ -193,10 +195,10 @@ def _open(pool: Pool, track: Track, steps: Steps) -> None:
             steps = longer
     values = [known[step][track.output] for step in steps]
     track.core, track.early, track.spent = differentiate(problem, steps, values, pool.u), track.slope, len(steps)
-    _advance(pool, track, None)
+    advance(pool, track, None)
 
 
-def _advance(pool: Pool, track: Track, values: Values | None) -> None:
+def advance(pool: Pool, track: Track, values: Values | None) -> None:
     """Send a core its values, and go on as long as its questions are already answered."""
     known = pool.known.setdefault(track.line, {})
     assert track.core is not None
@@ -303,7 +305,7 @@ def _on(pool: Pool, flocks: Flocks, answer: tuple[Floats, Floats] | None) -> Ask
                 line, output = int(index[given.lane % index.size]), given.lane // index.size
                 if line not in pool.known:
                     pool.known[line] = {step: [value] for step, value in given.known.items()}
-                _advance(pool, Track(line, output, given.core, spent=len(given.known)), None)
+                advance(pool, Track(line, output, given.core, spent=len(given.known)), None)
             if ask.lane.size:
                 return ask
             answer = (np.zeros(0), np.zeros(0))
@@ -335,7 +337,7 @@ def _answered(pool: Pool, track: Track) -> None:
         return
     track.spent += len(track.asked)
     known = pool.known[track.line]
-    _advance(pool, track, [known[step][track.output] for step in track.asked])
+    advance(pool, track, [known[step][track.output] for step in track.asked])
 
 
 def _forget(pool: Pool, flocks: Flocks | None, ask: Ask | None) -> None:
@@ -358,12 +360,13 @@ def _widest(pool: Pool) -> tuple[list[Track], Wanted]:
     wanted: Wanted = {}
     for at in sorted(range(len(widths)), key=widths.__getitem__, reverse=True):
         track = pool.tracks[at]
-        known = pool.known[track.line]
-        points = [(track.line, step) for step in track.asked if step not in known]
-        more = [point for point in points if point not in wanted]
+        known, line = pool.known[track.line], track.line
+        more = [(line, step) for step in track.asked if step not in known and (line, step) not in wanted]
         if len(wanted) + len(more) <= (pool.left // 2 if wanted else pool.left):
             wanted.update(dict.fromkeys(more))
             chosen.append(track)
+        if 2 * len(wanted) >= pool.left - 1:
+            break
     return chosen, wanted
 
 
@@ -386,10 +389,18 @@ def _so_far(pool: Pool, track: Track) -> Slope:
     if track.spent == 1 and len(opening(problem)) > 1:
         note = "no evaluation was left for it: one at x and one for each entry are the least, and two give a bar"
         found = replace(found, note=note)
-    early = track.early
-    if early is not None and early.error < found.error and found.verdict is Verdict.UNRESOLVED:
-        found = early
+    if track.early is not None and found.verdict is Verdict.UNRESOLVED and not _better(found, track.early):
+        found = track.early
     return replace(found, evaluations=track.spent)
+
+
+def _better(found: Slope, early: Slope) -> bool:
+    """Return whether what a ladder says is better than what was known from closer to x: narrower, and no contradiction.
+
+    A bar as wide as the slope says nothing, the slope itself does.
+    """
+    known = early.error if early.error < UNKNOWN * abs(early.value) else 0.0
+    return found.error <= early.error and not abs(found.value - early.value) > found.error + known
 
 
 def _replayed(line: Line, known: dict[float, list[float]], output: int, u: float) -> Slope | None:

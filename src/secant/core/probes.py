@@ -147,15 +147,14 @@ def diagnose(
     rough = max(abs(first[1]) / EVEN_NOISE, abs(second[1]) / EVEN_NOISE, abs(apart))
     here = work.rounding(second[0], lo, abs(work.fun) + abs(second[0]))[1]
     last = abs(ladder.odd[-1][0]) * ladder.s[-1]
-    shrinking = 8.0 * here < rough <= 0.02 * best.sigma
+    shrinking = work.line.order == 1 and 8.0 * here < rough <= 0.02 * best.sigma
     if shrinking and rough * last > 0.1 * best.sigma * abs(second[0]) and reason == "stalled":
         steady = yield from proportional(work, tiny, ladder.bottom)
         if steady is not None:
             return Outcome(steady)
     quantized = quantum(work) > 0.0 or _stepped(work, ladder, best, lo)
-    straight = rough <= 0.15 * best.sigma and (
-        rough <= 8.0 * here + 1e-9 * abs(second[0]) or rough <= 0.02 * best.sigma
-    )
+    faint = rough <= 8.0 * here + 1e-9 * abs(second[0]) or rough <= 0.02 * best.sigma
+    straight = faint and rough <= 0.15 * best.sigma
     if straight and told.dominates(work):
         return Outcome((yield from told.slope(work)))
     if straight and not quantized:
@@ -167,11 +166,15 @@ def diagnose(
         unsure = start.slope.verdict is Verdict.UNRESOLVED
         if unsure or near_kink or reason != "stalled" or fallback is not None:
             return Outcome(start.slope)
+        if work.left() < 2:  # a bend may lie where nothing was left to look for it
+            return _untold(start.slope, abs(value - start.slope.value) + error)
         # Straight over tiny steps and ragged over all larger ones, with no bend between: the pieces between two
         # roundings of something inside f. The slope of one piece is not the slope of f.
     elif fallback is not None:
         return Outcome(_cut(ladder, best, fallback))
     elif not quantized and best.sigma > COARSE * max(ladder.largest):
+        if work.left() < 4:  # noise, or a wave that is fast even to the tiny steps
+            return _untold((yield from refine(work, ladder, best, ())), _cut(ladder, best, None).error)
         closer = yield from _closest(work, tiny, max(map(abs, (*first[:2], *second[:2]))))
         if closer is not None:
             return closer
@@ -184,6 +187,12 @@ def _under_noise(work: Work, ladder: Ladder, best: Pick, probes: tuple[float, ..
     if told.dominates(work):
         return (yield from told.slope(work))
     return (yield from refine(work, ladder, best, probes))
+
+
+def _untold(slope: Slope, reach: float) -> Outcome:
+    """Return a slope that noise and a fast wave would explain alike, with a bar that goes so far at least."""
+    note = "too few evaluations were left to tell noise from a fast wave"
+    return Outcome(replace(slope, error=max(slope.error, reach), verdict=Verdict.UNRESOLVED, note=note))
 
 
 def _closest(work: Work, tiny: float, size: float) -> Generator[Steps, Values, Outcome | None]:

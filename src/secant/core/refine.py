@@ -1,7 +1,8 @@
 """The slope under noise: least squares over many steps, with averaged models.
 
 When noise is what limits the answer, extrapolation amplifies it. Polynomials in h fitted to the odd parts of
-many pairs do better, and the question is how far out to go and how many terms to take. Rules:
+many pairs do better, and the question is how far out to go and how many terms to take. A derivative of higher order
+p is another coefficient, that of h**p, of the odd or of the even parts. Rules:
 
 1. The level of the noise comes from the contrasts of the ladder (a difference table on data that also carry the
    derivative) and from the probes.
@@ -25,7 +26,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from math import frexp, fsum, hypot, inf, isfinite, sqrt
+from math import frexp, fsum, hypot, inf, isfinite, nan, sqrt
 
 from secant.core.extrapolate import Pick, finished, slope_of
 from secant.core.ladder import STRETCH, Ladder, Steps, Values, Work, evaluate, parts
@@ -41,21 +42,23 @@ WINDOW, TERMS, DOUBLINGS = 10, 5, 14
 #: Standard errors in a bar; set on random functions so that 98 % are covered although window, number of terms and
 #: level are all chosen on the data.
 SAFETY = 3.3
+#: Bias that noise may hide, in standard errors of the next term; of higher orders the terms are few.
+HIDDEN = 1.0
 #: Noise of output rounded to steps, as a share of the step (a uniform distribution has 0.29).
 STEPPED = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """Orthonormal columns over nodes, and the row that turns their coefficients into the linear one."""
+    """Orthonormal columns over nodes, and the row that turns their coefficients into the one wanted."""
 
     columns: tuple[tuple[float, ...], ...]
-    linear: tuple[float, ...]
+    wanted: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A fit: the slope times the window's largest step, its error for unit noise, and how well it fits."""
+    """A fit: the coefficient wanted (of a slope, the slope), its error for unit noise, and how well it fits."""
 
     slope: float
     error: float
@@ -67,8 +70,8 @@ class Model:
 
 
 @cache
-def basis(nodes: tuple[float, ...], powers: tuple[int, ...]) -> Basis:
-    """Orthonormalize powers of the nodes (Gram-Schmidt, twice, in order)."""
+def basis(nodes: tuple[float, ...], powers: tuple[int, ...], which: int = 0) -> Basis:
+    """Orthonormalize powers of the nodes (Gram-Schmidt, twice, in order); wanted is the coefficient of one of them."""
     columns: list[tuple[float, ...]] = []
     inverse: list[list[float]] = []
     for index, power in enumerate(powers[: len(nodes)]):
@@ -85,11 +88,13 @@ def basis(nodes: tuple[float, ...], powers: tuple[int, ...]) -> Basis:
             break
         columns.append(tuple(a / norm for a in column))
         inverse.append([value / norm for value in coefficients])
-    return Basis(tuple(columns), tuple(row[0] for row in inverse))
+    return Basis(tuple(columns), tuple(row[which] if which < len(row) else 0.0 for row in inverse))
 
 
 ODD_POWERS = (1, 3, 5, 7, 9, 11)
 EVEN_POWERS = (0, 2, 4, 6)
+#: The same for the even part of a derivative of even order: the constant is the noise of f at x.
+EVEN_ORDERS = (0, 2, 4, 6, 8, 10)
 
 
 def _dot(left: Sequence[float], right: Sequence[float]) -> float:
@@ -167,23 +172,28 @@ def _climb(work: Work, ladder: Ladder, sigma: float) -> Generator[Steps, Values,
         ladder.add(work, work.pairs[-1])
 
 
-def _models(values: Sequence[float], nodes: tuple[float, ...], top: float, sigma: float) -> list[Model]:
+def _models(
+    odd: Sequence[float], even: Sequence[float], nodes: tuple[float, ...], top: float, sigma: float, order: int
+) -> list[Model]:
     """Fit one window with every number of terms; ``sigma`` is the noise of f in the units of the values."""
-    base = basis(nodes, ODD_POWERS)
-    level = sigma / sqrt(2.0)
+    if order % 2:
+        base, values, level = basis(nodes, ODD_POWERS, order // 2), odd, sigma / sqrt(2.0)
+    else:
+        base, values, level = basis(nodes, EVEN_ORDERS, order // 2), even, sigma * sqrt(2.0)
+    unit = top**order
     rest = sum(value * value for value in values)
     slope = variance = 0.0
     slopes, variances, rests = [], [], []
-    for column, linear in zip(base.columns, base.linear, strict=True):
+    for column, wanted in zip(base.columns, base.wanted, strict=True):
         share = _dot(column, values)
-        slope += share * linear
-        variance += linear * linear
+        slope += share * wanted
+        variance += wanted * wanted
         rest = max(rest - share * share, 0.0)
         slopes.append(slope)
         variances.append(variance)
         rests.append(rest)
     models = []
-    for terms in range(1, min(TERMS, len(slopes) - 1) + 1):
+    for terms in range(order // 2 + 1, min(max(TERMS, order // 2 + 2), len(slopes) - 1) + 1):
         freedom = len(values) - terms
         if freedom < 2:
             break
@@ -192,31 +202,35 @@ def _models(values: Sequence[float], nodes: tuple[float, ...], top: float, sigma
         gap = slopes[terms] - slopes[terms - 1]
         bias2 = gap * gap - level * level * (variances[terms] - variances[terms - 1])
         bias = sqrt(max(bias2, 0.0))
+        if order > 1:
+            # What the next term would add, as far as the noise lets it be seen at all.
+            bias = max(bias, HIDDEN * level * sqrt(variances[terms] - variances[terms - 1]))
         score = hypot(error, bias) * max(1.0, chi)
-        models.append(Model(slopes[terms - 1] / top, error / top, bias / top, chi, score / top, freedom, top))
+        models.append(Model(slopes[terms - 1] / unit, error / unit, bias / unit, chi, score / unit, freedom, top))
     return models
 
 
-def _windows(ladder: Ladder, sigma: float) -> list[Model]:
+def _windows(ladder: Ladder, sigma: float, order: int) -> list[Model]:
     """Fit every window of the ladder, in units of the noise."""
     found: list[Model] = []
     for first in range(len(ladder.s) - 2):
         nodes = _nodes(ladder, first, min(WINDOW, len(ladder.s) - first))
-        found += _models(_data(ladder, first, nodes, sigma)[0], nodes, ladder.s[first], 1.0)
+        found += _models(*_data(ladder, first, nodes, sigma), nodes, ladder.s[first], 1.0, order)
     return found
 
 
 def refine(work: Work, ladder: Ladder, best: Pick, probes: Sequence[float]) -> Generator[Steps, Values, Slope]:
     """Return the slope under noise; ``probes`` are further values of the noise, each of unit size."""
     sigma = max(noise_level(ladder, probes), best.rounding, STEPPED * quantum(work))
+    order = work.line.order
     if not 0.0 < sigma < inf:
-        return _plain(ladder, best)
+        return _plain(work, ladder, best)
     rows = len(ladder.s)
     yield from _climb(work, ladder, sigma)
     best.row += len(ladder.s) - rows
-    models = _windows(ladder, sigma)
+    models = _windows(ladder, sigma, order)
     if not models:
-        return _plain(ladder, best)
+        return _plain(work, ladder, best)
     winner = min(models, key=lambda model: model.score)
     first = ladder.s.index(winner.top)
     count = min(WINDOW, len(ladder.s) - first)
@@ -233,10 +247,11 @@ def refine(work: Work, ladder: Ladder, best: Pick, probes: Sequence[float]) -> G
             odd.append(more * exact / sigma)
             even.append(other * exact * exact / sigma)
     floor = max(best.rounding, STEPPED * quantum(work)) / sigma
-    level = _pooled(odd, even, tuple(nodes), count - winner.freedom, floor)
-    finer = _models(odd, tuple(nodes), winner.top, level)
+    terms = count - winner.freedom - (order + 1) % 2
+    level = _pooled(odd, even, tuple(nodes), terms, floor)
+    finer = _models(odd, even, tuple(nodes), winner.top, level, order)
     found = _average(work, ladder, finer or [winner], level, sigma)
-    if finished(best, ladder.unit)[1] < 0.1 * found.error:
+    if order == 1 and finished(best, ladder.unit)[1] < 0.1 * found.error:
         # Where the noise is hardly more than rounding, the fits lose more than it takes.
         return slope_of(work, ladder, best, Verdict.NOISY)
     return found
@@ -264,10 +279,23 @@ def _average(work: Work, ladder: Ladder, models: list[Model], level: float, sigm
     spread = max(model.slope for model in close) - min(model.slope for model in close)
     error = SAFETY * (1.0 + 2.5 / winner.freedom) * winner.error * max(1.0, winner.chi) + 1.5 * winner.bias
     error = max(error, 1.2 * spread)
-    scale, top = sigma / ladder.unit, winner.top * ladder.unit
+    scale, top = in_units(sigma, ladder.unit, work.line.order), winner.top * ladder.unit
     return Slope(
         value * scale, error * scale, Verdict.NOISY, work.spent, noise=min(level, 2.0) * sigma, step=top, reach=top
     )
+
+
+def in_units(coefficient: float, unit: float, order: int) -> float:
+    """Return the derivative that belongs to a coefficient: of ``s**order`` in a pair's odd or even part.
+
+    The even part is f(x + h) - 2 f(x) + f(x - h), so that of even order half of the coefficient counts.
+    """
+    if order == 1:
+        return coefficient / unit
+    for power in range(1, order + 1):
+        # One factor at a time: the power of a very small or large unit is beyond the range of floats.
+        coefficient *= power / unit
+    return coefficient if order % 2 else 0.5 * coefficient
 
 
 def proportional(work: Work, tiny: float, bottom: float) -> Generator[Steps, Values, Slope | None]:
@@ -293,9 +321,11 @@ def proportional(work: Work, tiny: float, bottom: float) -> Generator[Steps, Val
     return Slope(mean, error, Verdict.NOISY, noise=scatter * bottom, step=tiny, reach=bottom, note=note)
 
 
-def _plain(ladder: Ladder, best: Pick) -> Slope:
-    """Return the table's own best entry when there are too few pairs for a fit."""
+def _plain(work: Work, ladder: Ladder, best: Pick) -> Slope:
+    """Return the table's own best entry when there are too few pairs for a fit; of higher order there is none."""
     unit = ladder.unit
+    if work.line.order > 1:
+        return Slope(nan, inf, Verdict.UNRESOLVED, noise=best.sigma)
     step = unit * ladder.s[best.row]
     return Slope(best.value / unit, 2.0 * best.bar / unit, Verdict.NOISY, noise=best.sigma, step=step, reach=step)
 

@@ -9,6 +9,8 @@ result. It never calls f. Rules:
   dtype, so that a core which rounds the same way knows the step that was really taken.
 * ``t == 0`` is the point itself: there f must succeed, and its exception passes through.
 * A reply never contains an exception, only a status.
+* When there will be no reply any more (a deadline, Ctrl-C), :class:`Interrupted` is raised where the core waits. A core
+  that has something to show catches it and returns that; the others let it pass.
 
 Requests and replies are made by the thousand, and a frozen dataclass takes twice as long to make: these two are not
 frozen, and are treated as if they were.
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -68,8 +71,9 @@ class Reply:
 
     Parameters
     ----------
-    values : (k, m) float64 or complex128 array; NaN where the status is not ok. For a scalar
-        function of a request whose ``t`` is a tuple, a list of k floats (the plain tempo).
+    values : (k, m) float64 or complex128 array; NaN where the status is not ok (of a point that is not finite, where
+        the output is not). For a scalar function of a request whose ``t`` is a tuple, a list of k floats (the plain
+        tempo).
     status : (k,) int8 array of OK, NOT_FINITE, OUTSIDE, FAILED, or None when all are ok.
     eps : unit roundoff of f's output: 2**-53 for float64, 2**-24 for float32, 2**-11 for float16.
 
@@ -82,6 +86,24 @@ class Reply:
     eps: float = UNIT_ROUNDOFF
 
 
+class Interrupted(BaseException):
+    """There will be no further replies.
+
+    It is not an Exception: nobody who takes those for the end of a domain may catch it.
+
+    Parameters
+    ----------
+    reason : what ended it, ``"deadline"`` or ``"keyboard"``.
+    fun : f at the base of the request that was cut short, where it is one number and known; else NaN.
+
+    >>> Interrupted("deadline").fun
+    nan
+    """
+
+    def __init__(self, reason: str, fun: float = nan) -> None:
+        self.reason, self.fun = reason, fun
+
+
 R = TypeVar("R")
 Core: TypeAlias = Generator[Request, Reply, R]
 Evaluate: TypeAlias = Callable[[Request], Reply]
@@ -90,7 +112,8 @@ Evaluate: TypeAlias = Callable[[Request], Reply]
 def run(core: Generator[Request, Reply, R], evaluate: Callable[[Request], Reply]) -> R:
     """Drive a core to its result: the only loop there is.
 
-    An exception of ``evaluate`` passes through to the caller, and the core is closed.
+    An exception of ``evaluate`` passes through to the caller, and the core is closed. Only :class:`Interrupted` is
+    handed to the core, which may return what it has.
 
     >>> def core():
     ...     reply = yield Request(np.zeros(1), None, (0.0, 1.0))
@@ -99,13 +122,18 @@ def run(core: Generator[Request, Reply, R], evaluate: Callable[[Request], Reply]
     3.0
     """
     reply: Any = None
+    stopped: Interrupted | None = None
     try:
         while True:
             try:
-                request = core.send(reply)
+                request = core.send(reply) if stopped is None else core.throw(stopped)
             except StopIteration as stop:
                 result: R = stop.value
                 return result
-            reply = evaluate(request)
+            try:
+                reply, stopped = evaluate(request), None
+            except Interrupted as error:
+                stopped = error
     finally:
+        stopped = None  # it holds this frame, and through it everything that is under way
         core.close()

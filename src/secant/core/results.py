@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from secant.core.errors import InputTypeError, VerdictError
+from secant.core.leaves import Csr, as_array, is_sparse
 from secant.core.verdicts import DescentVerdict, Verdict
 
 #: Entries printed of a large result: the most severe first.
@@ -119,6 +120,48 @@ class Slope:
 
 
 @dataclass(frozen=True, slots=True)
+class Samples:
+    """Every value of f that an estimate was made of, in the order of asking (``keep_samples=True``).
+
+    Attributes
+    ----------
+    lane : (k,) integers: the entry of x that was moved, counted through x as a flat vector; along a direction 0. A
+        gradient is checked along two further directions, which are lanes n and n + 1 for n entries.
+    t : (k,) numbers: how far. f was evaluated where that entry is ``x + t``, or at ``x + t * v`` along v.
+    values : (k, ...) f there, of f's shape; NaN where it has no finite value.
+    imaginary : (k,) whether the step was taken beside the real axis instead, ``x + 1j * t``.
+    directions : (2, n) those two directions, or None.
+
+    >>> Samples(np.zeros(2, int), np.array([0.0, 0.5]), np.ones(2), np.zeros(2, bool))
+    2 samples
+    """
+
+    lane: Any
+    t: Any
+    values: Any
+    imaginary: Any
+    directions: Any = None
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def __str__(self) -> str:
+        return f"{len(self)} sample{'' if len(self) == 1 else 's'}"
+
+    __repr__ = __str__
+
+    def to_json(self) -> str:
+        """Return the samples as JSON text (read back by ``secant.from_json``)."""
+        from secant.core.serialize import to_json
+
+        return to_json(self)
+
+
+#: What cut an answer short, in words.
+CUT_SHORT = {"deadline": "cut short by the deadline", "keyboard": "cut short from the keyboard"}
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """A derivative with an error bar, verdicts, and its price.
 
@@ -134,6 +177,15 @@ class Estimate:
     details : by path, the :class:`Slope` of every entry that is not ok (``details[""]`` of a scalar).
     fun : f(x), where it was evaluated.
     step : the step whose values decided, per entry.
+    samples : the :class:`Samples`, when they were asked for (``keep_samples=True``).
+    stopped : ``"deadline"`` or ``"keyboard"`` when the answer was cut short: what was not finished by then is
+        ``unresolved``, the rest is what it would have been. Empty otherwise.
+    matrix, matrix_error : of a Hessian, value and error as (n, n) arrays, n being the entries of x in the order in
+        which its leaves come; else None.
+    note : what the whole rests on, where there is something to say: the pattern of a sparse Jacobian, for one.
+
+    Of a sparse Jacobian ``value``, ``error`` and ``step`` are SciPy's CSR arrays of one pattern, and ``verdicts`` an
+    array in the order of ``value.data``.
 
     >>> Estimate(0.2, 1.4e-15, Verdict.OK, Verdict.OK, 13)
     0.2 +/- 1.4e-15   ok   13 evaluations
@@ -147,6 +199,11 @@ class Estimate:
     details: Mapping[str, Slope] = field(default_factory=dict)
     fun: Any = None
     step: Any = None
+    samples: Samples | None = None
+    stopped: str = ""
+    matrix: Any = None
+    matrix_error: Any = None
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -164,6 +221,8 @@ class Estimate:
             lines.append(f"... and {hidden} more {'entry that is' if hidden == 1 else 'entries that are'} not ok")
         if not lines:
             lines.append(f"{self.verdict}: {self.verdict.sentence}.")
+        if self.stopped:
+            lines.append(f"{CUT_SHORT.get(self.stopped, self.stopped)}: what was not finished by then is unresolved")
         return "\n".join(lines)
 
     def raise_for_verdict(self) -> Estimate:
@@ -179,30 +238,31 @@ class Estimate:
         return to_json(self)
 
     def __float__(self) -> float:
-        values = np.asarray(as_array(self.value))
+        values = np.asarray(self.value.data if is_sparse(self.value) else as_array(self.value))
         if values.size != 1 or values.dtype == object:
-            raise InputTypeError(
-                f"only an estimate of one number converts to float; this one has {values.size} entries"
-            )
+            raise InputTypeError(f"only a single number converts to float; this estimate has {values.size} entries")
         return float(values.reshape(()))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(as_array(self.value), dtype=dtype)
+        value = self.value.toarray() if is_sparse(self.value) else as_array(self.value)
+        return np.array(value, dtype=dtype)
 
     def __str__(self) -> str:
         count = counted(self.evaluations, "evaluation")
+        count += f", {CUT_SHORT.get(self.stopped, self.stopped)}" if self.stopped else ""
         leaves = list(_leaves("", self.value, self.error, self.verdicts))
         if len(leaves) == 1 and np.ndim(leaves[0][1]) == 0:
             _, value, error, _ = leaves[0]
             return f"{_entry(value, error)}   {self.verdict}   {count}"
         rows = [row for path, value, error, verdicts in leaves for row in _rows(path, value, error, verdicts)]
         shown = rows if len(rows) <= SHOWN else sorted(rows, key=_severity, reverse=True)[:SHOWN]
+        entries = sum(value.nnz for _, value, _, _ in leaves if is_sparse(value)) or len(rows)
         width = max((len(path) for path, _, _ in shown), default=0)
         lines = [f"{path:<{width}}  {text}   {verdict}" for path, text, verdict in shown]
-        if len(rows) > len(shown):
-            hidden = len(rows) - len(shown)
+        if entries > len(shown):
+            hidden = entries - len(shown)
             lines.append(f"... {hidden} more {'entry' if hidden == 1 else 'entries'}")
-        return "\n".join([*lines, f"{self.verdict}   {count}"])
+        return "\n".join([*lines, f"{self.verdict}   {count}", *([self.note] if self.note else [])])
 
     __repr__ = __str__
 
@@ -226,24 +286,6 @@ def _severest(details: Mapping[str, Slope]) -> list[tuple[str, Slope]]:
     return sorted(details.items(), key=lambda item: -item[1].verdict.severity)[:SHOWN]
 
 
-#: Dtypes of other libraries that NumPy has too; numbers of the others (bfloat16) fit into float32.
-_SHARED = ("float64", "float32", "float16", "complex128", "complex64")
-
-
-def as_array(leaf: Any) -> Any:
-    """Return an array of another library as NumPy's, from wherever it lives; anything else as it is.
-
-    Their ``tolist`` is all that is used, so that no library need be known here.
-
-    >>> as_array(2.0), as_array(None)
-    (2.0, None)
-    """
-    if isinstance(leaf, np.ndarray | np.generic) or not (hasattr(leaf, "tolist") and hasattr(leaf, "dtype")):
-        return leaf
-    name = str(leaf.dtype).removeprefix("torch.")
-    return np.array(leaf.tolist(), dtype=name if name in _SHARED else "float32").reshape(tuple(leaf.shape))
-
-
 def children(node: Any) -> list[tuple[str, Any]] | None:
     """Return the labeled children of an inner node of a tree, or None for a leaf.
 
@@ -256,7 +298,7 @@ def children(node: Any) -> list[tuple[str, Any]] | None:
         return [(f".{name}", getattr(node, name)) for name in node._fields]
     if isinstance(node, list | tuple):
         return [(f"[{index}]", item) for index, item in enumerate(node)]
-    if hasattr(node, "__dataclass_fields__") and not isinstance(node, type):
+    if hasattr(node, "__dataclass_fields__") and not isinstance(node, type | Csr):
         return [(f".{part.name}", getattr(node, part.name)) for part in fields(node)]
     return None
 
@@ -276,6 +318,9 @@ def _leaves(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[
 
 
 def _rows(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[str, str, Any]]:
+    if is_sparse(value):
+        yield from _sparse_rows(value, error, verdicts)
+        return
     if np.ndim(value) == 0:
         yield path, _entry(value, error), verdicts
         return
@@ -287,6 +332,17 @@ def _rows(path: str, value: Any, error: Any, verdicts: Any) -> Iterator[tuple[st
     for index in indices:
         label = ", ".join(str(part) for part in index)
         yield f"{path}[{label}]", _entry(values[index], errors[index]), words[index]
+
+
+def _sparse_rows(value: Any, error: Any, verdicts: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield the entries of a sparse matrix that are printed: all of a few, the most severe of many."""
+    places: Any = range(value.nnz)
+    if value.nnz > SHOWN:
+        severity = np.fromiter((word.severity for word in verdicts), dtype=np.int8, count=value.nnz)
+        places = np.argsort(-severity, kind="stable")[:SHOWN].tolist()
+    for place in places:
+        row = int(np.searchsorted(value.indptr, place, side="right")) - 1
+        yield f"[{row}, {value.indices[place]}]", _entry(value.data[place], error.data[place]), verdicts[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +374,7 @@ class Descent:
     path : (iterations + 1, n) array of the points visited, flat.
     values : (iterations + 1,) array of f along the path.
     lr : the learning rate of the last step.
+    stopped : ``"deadline"`` or ``"keyboard"`` when the run was cut short, empty otherwise.
     """
 
     x: Any
@@ -330,6 +387,7 @@ class Descent:
     values: Any
     lr: float
     note: str = ""
+    stopped: str = ""
 
     @property
     def success(self) -> bool:

@@ -8,6 +8,7 @@ Rules:
   back the same; those that are not finite are the strings ``"nan"``, ``"inf"`` and ``"-inf"``.
 * An array is ``{"shape": [2, 3], "dtype": "float32", "data": [...]}``, row by row, complex numbers as
   pairs; a NumPy number is ``{"dtype": "float32", "number": 0.5}``, a complex one ``{"complex": [0.5, 1.0]}``.
+* A sparse matrix is ``{"csr": [shape, indptr, indices, data]}``, the last three arrays.
 * Arrays of other libraries become NumPy's of the same dtype, those of bfloat16 float32.
 * A list is a list, a tuple ``{"tuple": [...]}``, a dict ``{"dict": {...}}`` (or ``{"items": [[key, value],
   ...]}`` when a key is not text). A namedtuple and a dataclass become the dict of their fields: their
@@ -23,19 +24,20 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from math import isfinite, prod
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, get_args
 
 import numpy as np
 
 from secant.core.errors import InputError, InputTypeError, kind_of
+from secant.core.leaves import Csr, as_array, is_sparse
 from secant.core.measures import Noise, Price
-from secant.core.results import Descent, Estimate, Event, Slope, StepStudy, as_array
+from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
 from secant.core.verdicts import DescentVerdict, Verdict
 
 #: Version of the schema that is written, and the only one that is read.
 VERSION = 1
 
-Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise | Price
+Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise | Price | Samples
 
 _DTYPES = (
     *("float64", "float32", "float16", "complex128", "complex64"),
@@ -226,6 +228,8 @@ def _put_tree(node: Any) -> Any:
         return node
     if isinstance(node, Verdict):
         return str(node)
+    if is_sparse(node):
+        return {"csr": [list(node.shape), *(_put_array(part) for part in (node.indptr, node.indices, node.data))]}
     node = as_array(node)
     if isinstance(node, np.ndarray):
         return _put_array(node)
@@ -279,6 +283,10 @@ def _take_tree(found: Any, where: str) -> Any:
         number = found["number"]
         numbers = _take_numbers(found["dtype"], number if isinstance(number, list) else [number], where)
         return numbers[0] if numbers.size == 1 else _bad(f"{where}.number", "one number", number)
+    if names == {"csr"} and isinstance(found["csr"], list) and len(found["csr"]) == 4:
+        shape, *parts = found["csr"]
+        made = Csr.checked(shape, *(_take_tree(part, f"{where}.csr") for part in parts))
+        return made or _bad(f"{where}.csr", "the parts of a sparse matrix", shape)
     if names == {"complex"} and isinstance(found["complex"], list) and len(found["complex"]) == 2:
         return complex(*(_take_float(part, where) for part in found["complex"]))
     if names == {"tuple"} and isinstance(found["tuple"], list):
@@ -360,8 +368,8 @@ def _take_result(name: str, found: Any, where: str) -> Any:
     return _CLASSES[name](**{field: take(found[field], f"{where}.{field}") for field, (_, take) in table.items()})
 
 
-def _take_estimate(found: Any, where: str) -> Any:
-    return _take_result("Estimate", found, where)
+def _take_samples(found: Any, where: str) -> Any:
+    return None if found is None else _take_result("Samples", found, where)
 
 
 _Field: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any, str], Any]]
@@ -374,7 +382,7 @@ _VERDICT: _Field = (str, _take_verdict)
 _DESCENT: _Field = (str, _take_descent_verdict)
 _FACTS: _Field = (_put_facts, _take_facts)
 
-_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Estimate, Descent, StepStudy, Slope, Event, Noise, Price)}
+_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in get_args(Result)}
 
 #: The schema: how each field is written and read. A test holds it to the classes' own fields.
 _FIELDS: dict[str, dict[str, _Field]] = {
@@ -387,6 +395,11 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "details": (_put_slopes, _take_slopes),
         "fun": _TREE,
         "step": _TREE,
+        "samples": (lambda samples: None if samples is None else _put_result(samples), _take_samples),
+        "stopped": _STR,
+        "matrix": _TREE,
+        "matrix_error": _TREE,
+        "note": _STR,
     },
     "Descent": {
         "x": _TREE,
@@ -399,12 +412,13 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "values": _TREE,
         "lr": _FLOAT,
         "note": _STR,
+        "stopped": _STR,
     },
     "StepStudy": {
         "steps": _TREE,
         "values": _TREE,
         "errors": _TREE,
-        "estimate": (_put_result, _take_estimate),
+        "estimate": (_put_result, lambda found, where: _take_result("Estimate", found, where)),
         "best": _FLOAT,
         "marks": _FACTS,
     },
@@ -423,6 +437,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "advice": _STR,
     },
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
+    "Samples": {"lane": _TREE, "t": _TREE, "values": _TREE, "imaginary": _TREE, "directions": _TREE},
     "Noise": {"absolute": _FLOAT, "relative": _FLOAT, "evaluations": _INT, "note": _STR},
     "Price": {
         "entries": _INT,

@@ -83,3 +83,16 @@ def _solve(points: tuple[int, ...], order: int) -> list[Fraction]:
 CENTRAL = Stencil((1, -1), (1, -1), 2)
 FORWARD = Stencil((1, 0), (1, -1), 1)
 BACKWARD = Stencil((0, -1), (1, -1), 1)
+
+
+def standard(method: str, order: int) -> Stencil:
+    """Return the shortest ``central``, ``forward`` or ``backward`` formula of an order.
+
+    >>> standard("central", 2)
+    Stencil(offsets=(-1, 0, 1), weights=(1, -2, 1), denominator=1, order=2)
+    """
+    if order == 1:
+        return {"central": CENTRAL, "forward": FORWARD, "backward": BACKWARD}[method]
+    half = (order + 1) // 2
+    first = {"central": -half, "forward": 0, "backward": -order}[method]
+    return stencil(range(first, (half if method == "central" else first + order) + 1), order)

@@ -17,7 +17,7 @@ Rules:
 5. A slope of which nothing stands clear of the noise is claimed over the first steps only: whatever f does below its
    noise, further out it may turn around unseen.
 
-The fits are those of :mod:`secant.core.windows`. The method is that of :mod:`secant.core.refine`, but for a level that
+The fits are those of :mod:`secant.core.fitting`. The method is that of :mod:`secant.core.refine`, but for a level that
 is known beforehand.
 """
 
@@ -28,11 +28,11 @@ from dataclasses import dataclass
 from math import hypot, inf, isfinite, nan, sqrt
 
 from secant.core import tableau
-from secant.core.ladder import VALUE_ROUNDING, Ladder, Steps, Values, Work, evaluate, moved, step_near
+from secant.core.fitting import EVEN, PRIOR, SIDE, WINDOW, Memo, Table, table_of, usual
+from secant.core.ladder import VALUE_ROUNDING, Ladder, Steps, Values, Work, evaluate, moved, recall, step_near
 from secant.core.results import Slope
 from secant.core.tableau import Rows, contrast
 from secant.core.verdicts import Verdict
-from secant.core.windows import EVEN, PRIOR, SIDE, WINDOW, Memo, Table, table_of, usual
 
 #: Contrasts of a ladder up to so many levels leave the scale of f open: with a noise three times what was told, pure
 #: noise seldom reaches them.
@@ -63,8 +63,8 @@ class Model:
 
 
 def dominates(work: Work) -> bool:
-    """Return whether the noise that was told is larger than the rounding of what was seen."""
-    if not work.line.noise:
+    """Return whether a slope is wanted, and the noise that was told is larger than the rounding of what was seen."""
+    if not work.line.noise or work.line.order > 1:
         return False
     largest = max((max(abs(a), abs(b)) for _, a, b in work.pairs if isfinite(a) and isfinite(b)), default=0.0)
     return work.line.noise > VALUE_ROUNDING * work.u * max(abs(work.fun), largest)
@@ -137,12 +137,12 @@ def _ask(work: Work, side: float, steps: Sequence[float]) -> Generator[Steps, Va
     """Evaluate at steps, to both sides or to one; return whether all values are finite."""
     if not side:
         return (yield from evaluate(work, *steps))
-    taken = [side * moved(work.line, h) for h in steps]
-    asked = tuple(t for t in dict.fromkeys(taken) if t not in work.known)
+    known, taken = recall(work), [side * moved(work.line, h) for h in steps]
+    asked = tuple(t for t in dict.fromkeys(taken) if t not in known)
     if asked:
         work.spent += len(asked)
-        work.known.update(zip(asked, (yield asked), strict=True))
-    values = [work.known[t] for t in taken]
+        known.update(zip(asked, (yield asked), strict=True))
+    values = [known[t] for t in taken]
     work.pairs += [(h, value, nan) if side > 0.0 else (h, nan, value) for h, value in zip(steps, values, strict=True)]
     return all(map(isfinite, values))
 

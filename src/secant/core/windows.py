@@ -1,197 +1,221 @@
-"""Values along a line by the size of their steps, and polynomials fitted to them by least squares.
+"""Coefficients of an interpolating polynomial, over any window of steps, with an error model for every one.
 
-Both sides of x are fitted by their odd and their even parts, whose noises are independent but for that of f(x); values
-on one side by a polynomial with a constant, which is the noise of f(x). A *window* is the values up to some step, the
-largest so many of them. All is in units of the noise that was told: then what noise leaves of a fit is about one square
-for each degree of freedom.
+Theory. The odd part of a pair, over h, is a polynomial in ``v = h**2`` whose coefficient of ``v**c`` is the derivative
+of order 2 c + 1 over its factorial; the even part over ``h**2`` holds twice those of order 2 c + 2; and of a one-sided
+difference over h, a polynomial in ``v = h``, the coefficient is the derivative of order c + 1. For n steps the
+coefficient is ``sum(w[i] * y[i])`` with Lagrange's weights
+
+    w[i] = (-1)**c * e(v without v[i]) / product of (v[j] - v[i]),      e: elementary symmetric of degree n - 1 - c.
+
+All of e's terms have one sign, so that weights are right to the last digits. A window is a range of neighboring steps.
+Two errors remain:
+
+* truncation. The n-th divided difference A[n] of the data times e of degree n - c of the window. A[n] is not known,
+  those of the windows inside are, from how far a coefficient moves with one step more; their decay from order to order
+  says what to expect, and the same difference among larger steps guards against an accidental zero;
+* noise, from the weights, for independent noise in every value of f.
+
+The window with the smallest bar wins. Steps need not be halved: several close to the largest leave far less noise in a
+high derivative than a geometric series does, as Chebyshev's points do.
+
+References: L. F. Richardson, 1911; B. Fornberg, Mathematics of Computation 51, 1988 (weights for any points); J. N.
+Lyness and C. B. Moler, SIAM J. Numer. Anal. 4, 1967 (rounding of high derivatives).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from dataclasses import dataclass, replace
+from math import inf, nan, sqrt
 
-from secant.core.ladder import VALUE_ROUNDING, Work, difference, parts
-
-#: Most steps in a window, and steps of which the smallest tell the level.
-WINDOW, FEW = 12, 5
-#: Changes of f by so many levels stand clear of the noise.
-CLEAR = 6.0
-#: What a fit may leave beside what noise leaves in the mean: so many standard deviations of that, and a little more;
-#: and by how many squares of the level the last step may add to it.
-UNUSUAL, LITTLE, ODD_ONE_OUT = 3.0, 3.0, 12.0
-#: Degrees of freedom that a level has before anything is seen: it was told.
-PRIOR = 3.0
+#: Standard deviations of the noise in a bar, and safety of the truncation.
+DEVIATIONS, SAFETY = 2.0, 2.0
+#: Smaller steps are asked whether they agree as long as their noise is not so many bars.
+FAINT = 10.0
+#: Sums of both bars by which two windows may differ.
+APART = 2.0
+#: The most steps in a window.
+WIDEST = 14
+#: What a window of few steps is taken to gain by its last one, the least that any is, and the guard of a zero.
+FIRST_DECAY, LEAST_DECAY, GUARD = 0.5, 0.06, 1.0
+#: Decay from which on what is still to come is not counted any higher.
+SLOWEST = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What is fitted: powers of the step, which of them is the slope's, and one over the variance of a value.
+class Part:
+    """One kind of data: ``v`` is a step to ``square`` or itself, the data a difference over a step to ``power``.
 
-    ``straight``, ``short`` and ``most`` are the terms of a straight line, those that a prefix must fit, and the most.
-    ``hidden`` is the square of the bias that may hide in what one term more is blurred by, in squares of the blur;
-    ``margin`` widens the bar, and ``extra`` are the further steps, as shares of the largest one of the winner.
+    The variance of a sum with weights w of such data is ``single * sum(w**2) + shared * sum(w)**2``.
     """
 
-    powers: tuple[int, ...]
-    wanted: int
-    weight: float
-    straight: int
-    short: int
-    most: int = 0
-    hidden: float = 1.0
-    margin: float = 1.0
-    extra: tuple[float, ...] = (0.8125, 0.6875, 0.90625, 0.59375)
+    square: bool
+    power: int
+    single: float
+    shared: float
 
 
-ODD = Kind((1, 3, 5, 7, 9, 11), 0, 2.0, 1, 3, 5)
-EVEN = Kind((0, 2, 4), -1, 0.5, 1, 3)
-SIDE = Kind((0, 1, 2, 3, 4, 5, 6), 1, 1.0, 2, 4, 6, 4.0, 2.0, (0.8125, 0.15625, 0.40625, 0.59375, 0.28125, 0.0703125))
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A polynomial through a window: the coefficient of the slope, its variance for noise of 1, and what is left."""
-
-    slope: float
-    variance: float
-    rest: float
-
-
-#: Fits by kind, level that was told, and steps of the window.
-Memo = dict[tuple[int, float, tuple[float, ...]], list[Fit]]
+ODD_PART = Part(True, 1, 0.5, 0.0)
+EVEN_PART = Part(True, 2, 2.0, 4.0)
+SIDE_PART = Part(False, 1, 1.0, 1.0)
 
 
 @dataclass(slots=True)
-class Table:
-    """What was seen, by size of the steps: nominal ones, and the values of each kind, in units of the level.
+class Data:
+    """Steps, largest first (in a unit of their own), what was found there, and the noise of f at each."""
 
-    That is ``told``, the level that was told, or that of rounding where it is higher; ``level`` is how many of it
-    count. ``further`` are the extra steps, at which no window ends; ``memo`` holds the fits that were made.
-    """
-
-    side: float
+    part: Part
     steps: list[float]
-    nominal: list[float]
-    values: tuple[tuple[Kind, list[float]], ...]
-    further: Set[float]
-    memo: Memo
-    told: float
-    level: float = 1.0
-
-    @property
-    def kind(self) -> Kind:
-        """What tells the slope."""
-        return self.values[0][0]
-
-    def window(self, last: int, kind: Kind) -> list[Fit]:
-        """Return the fits of the window that ends with a step, of one term, two, and so on."""
-        first = max(0, last + 1 - WINDOW)
-        steps = tuple(self.steps[first : last + 1])
-        key = (kind.wanted, self.told, steps)
-        if key not in self.memo:
-            nodes = [step / steps[-1] for step in steps]
-            values = next(values for one, values in self.values if one is kind)[first : last + 1]
-            if self.side:
-                # f(x) itself, whose noise all differences share.
-                nodes, values = [0.0, *nodes], [0.0, *values]
-            self.memo[key] = fits(nodes, values, kind)
-        return self.memo[key]
-
-    def left(self, last: int, straight: bool = False) -> tuple[float, int]:
-        """Return the sum of squares that a window leaves, and its degrees of freedom."""
-        total, free = 0.0, 0
-        count = min(last + 1, WINDOW) + (1 if self.side else 0)
-        for kind, _ in self.values:
-            found = self.window(last, kind)
-            terms = min(kind.straight if straight else kind.short, count - 1, len(found))
-            total += kind.weight * found[terms - 1].rest
-            free += count - terms
-        return total, free
-
-    def clear(self, index: int) -> bool:
-        """Return whether f moved by more than its noise at a step."""
-        return any(abs(values[index]) * sqrt(0.5 * kind.weight) > CLEAR * self.level for kind, values in self.values)
-
-    def fits(self, last: int, straight: bool = False) -> bool:
-        """Return whether a window fits, and its last step the others."""
-        square = self.level * self.level
-        total, free = self.left(last, straight)
-        if total > square * usual(free):
-            return False
-        return last < 2 or total - self.left(last - 1, straight)[0] <= ODD_ONE_OUT * square
-
-    def straight(self, last: int) -> bool:
-        """Return whether a prefix shows a straight line, and more than one step of it."""
-        return last > 1 and sum(map(self.clear, range(last + 1))) > 1 and self.fits(last, straight=True)
-
-    def prefix(self) -> int:
-        """Return the last step up to which everything fits."""
-        last = min(2, len(self.steps) - 1)
-        while last + 1 < len(self.steps) and self.fits(last + 1):
-            last += 1
-        return last
+    values: list[float]
+    noise: list[float]
 
 
-def usual(free: int) -> float:
-    """Return what so many degrees of freedom may leave, in squares of the level."""
-    return free + UNUSUAL * sqrt(2.0 * free) + LITTLE
+@dataclass(slots=True)
+class Window:
+    """A coefficient with its bar, the share of it that is noise, and its range of steps, both ends included."""
+
+    value: float
+    bar: float
+    noise: float
+    top: int
+    bottom: int
 
 
-def fits(nodes: Sequence[float], values: Sequence[float], kind: Kind) -> list[Fit]:
-    """Fit polynomials of one term, two, and so on: Gram-Schmidt in the order of the powers, what is left of the values
-    included (a difference of sums of squares would lose what is a millionth of the values).
+NOWHERE = Window(nan, inf, 0.0, 0, 0)
+
+
+@dataclass(slots=True)
+class _Row:
+    """All windows that end at one step: values, their noise, e of degree n - c, by number of steps less one."""
+
+    values: list[float]
+    noise: list[float]
+    size: list[float]
+
+
+def _row(data: Data, bottom: int, c: int, widest: int) -> _Row:
+    """Return the coefficients of windows that end at ``bottom`` and grow upward."""
+    part = data.part
+    v = [step * step for step in data.steps] if part.square else data.steps
+    scale = [step**part.power for step in data.steps]
+    row = _Row([], [], [])
+    # In units of the largest, for the squares of very small and very large levels are beyond the range of floats.
+    loudest = max(data.noise, default=0.0) or 1.0
+    loud = [level / loudest / size for level, size in zip(data.noise, scale, strict=True)]
+    nodes: list[int] = []
+    # Of each node, the lowest coefficients of the product of (v[j] + x) over the others, and that of (v[j] - v[i]).
+    products: list[list[float]] = []
+    gaps: list[float] = []
+    whole = [1.0] + [0.0] * c
+    sign = -1.0 if c % 2 else 1.0
+    for new in range(bottom, max(bottom - widest, -1), -1):
+        here = v[new]
+        gap = 1.0
+        for index, node in enumerate(nodes):
+            product = products[index]
+            for m in range(c, 0, -1):
+                product[m] = product[m] * here + product[m - 1]
+            product[0] *= here
+            gaps[index] *= here - v[node]
+            gap *= v[node] - here
+        products.append(list(whole))
+        gaps.append(gap)
+        nodes.append(new)
+        for m in range(c, 0, -1):
+            whole[m] = whole[m] * here + whole[m - 1]
+        whole[0] *= here
+        total = squares = straight = 0.0
+        if len(nodes) > c:
+            for index, node in enumerate(nodes):
+                weight = sign * products[index][c] / gaps[index]
+                total += weight * data.values[node]
+                weight *= loud[node]
+                squares += weight * weight
+                straight += weight
+        row.values.append(total)
+        row.noise.append(loudest * sqrt(part.single * squares + part.shared * straight * straight))
+        row.size.append(whole[c])
+    return row
+
+
+def best_window(data: Data, c: int, u: float, other: Data | None = None, *, top_only: bool = False) -> Window:
+    """Return the window of smallest bar for the coefficient of ``v**c``; NOWHERE when there are too few steps.
+
+    At least c + 2 steps are needed. The ``other`` part of the same pairs has its say in the bars: how far the two sides
+    of x may differ, by what of it does not settle. ``top_only`` looks at windows that start at the largest step alone.
     """
-    columns: list[list[float]] = []
-    leads: list[float] = []
-    found: list[Fit] = []
-    slope = variance = 0.0
-    left = list(values)
-    for index, power in enumerate(kind.powers[: len(nodes)]):
-        column, lead = [node**power for node in nodes], float(index == kind.wanted)
-        for other, its in zip(columns, leads, strict=True):
-            share = _dot(other, column)
-            column = [a - share * b for a, b in zip(column, other, strict=True)]
-            lead -= share * its
-        size = sqrt(_dot(column, column))
-        if size < 1e-9:
+    ends: list[Window] = []
+    least, above = inf, _Row([], [], [])
+    # The order above the one that is wanted.
+    place = c if other is None or other.part is EVEN_PART else c + 1
+    for bottom in range(c + 1, len(data.steps)):
+        if DEVIATIONS * _row(data, bottom, c, c + 1).noise[c] >= FAINT * least:
+            # Smaller steps only have more noise.
             break
-        column, lead = [a / size for a in column], lead / size
-        columns.append(column)
-        leads.append(lead)
-        share = _dot(column, left)
-        left = [a - share * b for a, b in zip(left, column, strict=True)]
-        slope += share * lead
-        variance += lead * lead
-        found.append(Fit(slope, variance, _dot(left, left)))
-    return found
+        row = _row(data, bottom, c, min(bottom + 1, WIDEST))
+        beside = None if other is None else _row(other, bottom, place, min(bottom + 1, WIDEST))
+        best = NOWHERE
+        for n in range(max(min(place + 2, len(data.steps)), c + 2), len(row.values) + 1):
+            top = bottom + 1 - n
+            if top and top_only:
+                continue
+            found = _judged(row, above, n, c, top, bottom, u)
+            if found.bar < best.bar:
+                if beside is not None and n > place + 1:
+                    # What follows the wanted order's power of h on one side only shows so in the order above.
+                    moved = abs(beside.values[n - 1] - beside.values[n - 2])
+                    apart = moved - 2.0 * DEVIATIONS * beside.noise[n - 1]
+                    found.bar += max(apart, 0.0) * data.steps[bottom]
+                if found.bar < best.bar:
+                    best = found
+        if best is not NOWHERE:
+            ends.append(best)
+            least = min(least, best.bar)
+        above = row
+    return _agreed(ends)
 
 
-def _dot(left: Sequence[float], right: Sequence[float]) -> float:
-    return sum(map(float.__mul__, left, right))
+def _agreed(ends: list[Window]) -> Window:
+    """Return the window of smallest bar when each must agree with those of other steps, or widen its bar."""
+    best, least = NOWHERE, inf
+    for found in ends:
+        if found.bar >= least:
+            continue
+        bar = found.bar
+        for its in ends:
+            apart = abs(found.value - its.value)
+            if apart > APART * (found.bar + its.bar):
+                bar = max(bar, found.bar + apart)
+        if bar < least:
+            least, best = bar, found
+    return best if best is NOWHERE else replace(best, bar=least)
 
 
-def table_of(work: Work, side: float, memo: Memo, further: Set[float] = frozenset()) -> Table:
-    """Sort what was paid for, and read off the level of the noise."""
-    rows: dict[float, tuple[float, ...]] = {}
-    for h, a, b in work.pairs:
-        if side:
-            value = a if side > 0.0 else b
-            gap, step = difference(work, h, side, value)
-            rows[step] = (step, h, gap)
-        else:
-            odd, even, step = parts(work, h, a, b)
-            rows[step] = (step, h, odd, even)
-    kinds = (SIDE,) if side else (ODD, EVEN)
-    columns = [list(column) for column in zip(*sorted(row for row in rows.values() if isfinite(row[-1])), strict=True)]
-    steps, nominal, *values = columns
-    largest = max(abs(value) for pair in work.pairs for value in (work.fun, *pair[1:]) if isfinite(value))
-    told = max(work.rounding(values[0][-1], steps[-1], largest)[1], VALUE_ROUNDING * work.u * largest)
-    told = told if told < inf else work.line.noise
-    scaled = [[value / told for value in column] for column in values]
-    table = Table(side, steps, nominal, tuple(zip(kinds, scaled, strict=True)), further, memo, told)
-    # As told, or as the smallest steps have it when that is more.
-    total, free = table.left(min(FEW, len(steps)) - 1)
-    table.level = max(1.0, sqrt((PRIOR + total) / (PRIOR + free)))
-    return table
+def plain_spread(data: Data, c: int, found: Window) -> float:
+    """Return how far a window is from what its smallest steps say without extrapolation."""
+    rows = (_row(data, bottom, c, c + 1).values for bottom in range(max(found.bottom - 1, c), found.bottom + 1))
+    return max((abs(row[c] - found.value) for row in rows if len(row) > c), default=0.0)
+
+
+def _judged(row: _Row, above: _Row, n: int, c: int, top: int, bottom: int, u: float) -> Window:
+    """Return the window of the n steps above ``bottom``, with its bar."""
+    value = row.values[n - 1]
+    gap = abs(value - row.values[n - 2])
+    if top and len(above.values) >= n:
+        # The same divided difference, from the window one step further up.
+        other = abs(above.values[n - 1] - above.values[n - 2])
+        gap = max(gap, GUARD * other * row.size[n - 2] / above.size[n - 2])
+    if n > c + 2:
+        before = abs(row.values[n - 2] - row.values[n - 3])
+        next_, last, earlier = row.size[n - 1], row.size[n - 2], row.size[n - 3]
+        # A[n] / A[n-1] is taken to be A[n-1] / A[n-2].
+        decay = gap / before * (earlier / last) * (next_ / last) if before > 0.0 else 1.0
+        decay = min(max(decay, LEAST_DECAY), 2.0)
+        if gap > row.noise[n - 1]:
+            # All that is still to come is a geometric series. If it does not converge, the value is worth no more than
+            # that of the smallest steps alone.
+            gap += abs(value - row.values[c]) if decay > 1.0 else 0.0
+            decay /= 1.0 - min(decay, SLOWEST)
+    else:
+        decay = FIRST_DECAY
+    noise = DEVIATIONS * row.noise[n - 1]
+    return Window(value, SAFETY * gap * decay + noise + u * abs(value), noise, top, bottom)

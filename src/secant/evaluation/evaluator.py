@@ -40,8 +40,8 @@ from secant.core.request import FAILED, NOT_FINITE, OK, OUTSIDE, UNIT_ROUNDOFF, 
 from secant.evaluation import foreign
 from secant.evaluation.imaginary import beside, moved, sideways
 from secant.evaluation.inplace import Lent
-from secant.evaluation.trees import Layout, flatten
-from secant.evaluation.values import Flat, read
+from secant.evaluation.trees import flatten
+from secant.evaluation.values import ComplexValueError, Flat, GivenValueError, read, same
 
 OnError: TypeAlias = Literal["domain", "raise", "mark"]
 
@@ -52,10 +52,6 @@ REMEMBERED = 5
 
 #: Entries of x named in a note; more would hide the message.
 NAMED = 4
-
-
-class ComplexValueError(OutputError, ValueError):
-    """f is real at x and complex here: an OutputError, and like every ValueError an end of the domain."""
 
 
 class Evaluator:
@@ -80,6 +76,7 @@ class Evaluator:
     eps : unit roundoff of f's values, the coarsest seen.
     distinct : whether any two outcomes differed so far (failures aside).
     failures : the first few exceptions that became a status, each as a line of text with its point.
+    paid : values and statuses (by position) of the request that was broken off last, as far as they came.
 
     Raises
     ------
@@ -118,14 +115,20 @@ class Evaluator:
         self.eps = UNIT_ROUNDOFF
         self.distinct = False
         self.failures: list[str] = []
+        self.paid: tuple[list[Any], dict[int, int]] = ([], {})
         self._name, self._x_name = name, x_name
         self._on_error = on_error
-        self._call: Callable[[Any], Any] = (lambda point: f(point, *args)) if args else f
+        call: Callable[[Any], Any] = (lambda point: f(point, *args)) if args else f
+        self._call = call
         self._lent = Lent(x, self.layout, name=x_name) if inplace else None
-        self._view = _viewer(self.layout)
+        self._view = self.layout.viewer()
         self._exact = self.layout.exact
+        scalar = self.layout.leaves[0].form == "scalar"
+        self._at: Callable[[float], Any] = (lambda point: call(np.float64(point))) if scalar else call
         self._number = self.layout.scalar and self._exact and not inplace and self.layout.leaves[0].form != "array"
         self._plain = False  # whether values are known to be real numbers, so that a float needs no look
+        self._given = False  # whether what is known of them is what was given for f(x), and not seen
+        self._mixed = False  # whether a complex one came where they are real
         self._first: Any = self  # nothing seen yet: equal to no outcome
 
     def __call__(self, request: Request) -> Reply:
@@ -133,41 +136,42 @@ class Evaluator:
 
         For a scalar real function of a request whose ``t`` is a tuple they are a list of floats.
         """
-        if request.imaginary:
-            return self._beside(request)
-        steps = request.t
         rows: list[Any] = []
         status: dict[int, int] = {}
-        if self._number and type(steps) is tuple and request.directions is None and 0.0 not in steps[1:]:
-            x = request.base.item(0)
-            if -_SAFE < x < _SAFE:
-                if steps and not steps[0] and request.base is self.base:
-                    self._numbers(request, x, steps[:1], rows, status)
-                    steps = steps[1:]
-                if self._on_error == "raise":
-                    self._numbers(request, x, steps, rows, status)
-                elif steps:
-                    with np.errstate(all="ignore"):
-                        self._numbers(request, x, steps, rows, status)
-                return self._reply(rows, status, True)
-        listed: Sequence[float] = steps if isinstance(steps, tuple) else np.asarray(steps).tolist()
         try:
+            if request.imaginary:
+                return self._beside(request, rows)
+            steps = request.t
+            if self._number and type(steps) is tuple and request.directions is None and 0.0 not in steps[1:]:
+                x = request.base.item(0)
+                if -_SAFE < x < _SAFE:
+                    if steps and not steps[0] and request.base is self.base:
+                        self._numbers(request, x, steps[:1], rows, status)
+                        steps = steps[1:]
+                    if self._on_error == "raise":
+                        self._numbers(request, x, steps, rows, status)
+                    elif steps:
+                        with np.errstate(all="ignore"):
+                            self._numbers(request, x, steps, rows, status)
+                    return self._reply(rows, status, True)
+            listed: Sequence[float] = steps if isinstance(steps, tuple) else np.asarray(steps).tolist()
             for at_x, run in _runs(listed):
                 if (at_x and request.base is self.base) or self._on_error == "raise":
                     self._points(request, run, rows, status)
                 else:
                     with np.errstate(all="ignore"):
                         self._points(request, run, rows, status)
+            return self._reply(rows, status, not isinstance(steps, np.ndarray))
         except BaseException:
+            self.paid = rows, status
             if self._lent is not None:
                 # Once more: an interrupt may have hit x while it was being restored.
                 self._lent.restore()
             raise
-        return self._reply(rows, status, not isinstance(steps, np.ndarray))
 
-    def _beside(self, request: Request) -> Reply:
+    def _beside(self, request: Request, rows: list[Any]) -> Reply:
         """Evaluate beside the real axis; every exception passes, with the point as a note."""
-        make, rows = sideways(self.layout), []
+        make = sideways(self.layout)
         for j, t in enumerate(request.t):
             i = 0 if request.lane is None else int(request.lane[j])
             self.evaluations += 1
@@ -183,23 +187,31 @@ class Evaluator:
     def expect(self, value: Any) -> Flat:
         """Take f(x) as known without calling f, and return it flat.
 
-        Values of another shape, and complex ones where this is real, are then told from it.
+        f's own values show whether it was like them (:meth:`confirm`).
+
+        Raises
+        ------
+        InputError, InputTypeError : for what is not finite, or no value that f could have.
 
         >>> Evaluator(lambda x: x * x, 3.0).expect(9)
         array([9.])
         """
         try:
-            flat, shape, eps = read(value)
-        except OutputError:
-            raise InputTypeError(
-                f"`f0` must be a real or complex number, or an array of them; got {kind_of(value)}"
-            ) from None
-        self.home = foreign.home_of(value)
-        self.value_shape, self.complex_values = shape, flat.dtype == np.complex128
+            flat, self.value_shape, eps = read(value, "f0")
+        except OutputError as error:
+            raise InputTypeError(str(error).replace("must return", "must be")) from None
+        if not np.isfinite(flat).all():
+            raise InputError(f"`f0` must be finite; got {value!r}")
+        self.home, self.complex_values = foreign.home_of(value), flat.dtype == np.complex128
         self.eps = max(self.eps, eps)
-        self._plain = not shape and not self.complex_values
-        self._first = flat.item() if self._plain else flat
+        self._given, self._plain = True, False
+        self._first = flat if self.value_shape or self.complex_values else flat.item()
         return flat
+
+    def confirm(self) -> None:
+        """Raise when a real number was given for f(x), and f itself returned none but complex ones."""
+        if self._given and self._mixed:
+            raise GivenValueError("`f0` must be complex, as f's values are; got a real number")
 
     def shaped(self, flat: Any, kind: foreign.Kind = "value") -> Any:
         """Return m results, one for each of f's outputs, as f does: one alone, or an array of f's shape and library.
@@ -218,10 +230,7 @@ class Evaluator:
         self, request: Request, x: float, steps: Sequence[float], rows: list[Any], status: dict[int, int]
     ) -> None:
         """Evaluate at a number moved by each step: the short way, some tenths of a microsecond a point."""
-        call, append, float64 = self._call, rows.append, np.float64
-        if self.layout.leaves[0].form == "scalar":
-            f = call
-            call = lambda point: f(float64(point))  # noqa: E731
+        call, append, float64 = self._at, rows.append, np.float64
         plain, calls = self._plain, 0
         try:
             for t in steps:
@@ -300,9 +309,9 @@ class Evaluator:
             number = float(value)
         else:
             flat, shape, eps = read(value, self._name)
-            if self.value_shape is None:
-                self.home = foreign.home_of(value)
-            self._learn(flat, shape)
+            if self.value_shape is None or self._given:
+                self._meet(value, flat, shape)
+            self._hold(flat, shape)
             if not self._plain:
                 if not np.isfinite(flat).all():
                     status[len(rows)] = NOT_FINITE
@@ -315,22 +324,31 @@ class Evaluator:
         self.eps = max(self.eps, eps)
         rows.append(number)
 
-    def _learn(self, flat: Flat, shape: tuple[int, ...]) -> None:
-        """Note what f's values are like from the first, and hold the others to it."""
+    def _meet(self, value: Any, flat: Flat, shape: tuple[int, ...]) -> None:
+        """Note what f's values are like, from the first of them."""
         is_complex = flat.dtype == np.complex128
-        if self.value_shape is None:
-            self.value_shape, self.complex_values = shape, is_complex
-            self._plain = not shape and not is_complex
-        elif is_complex and not self.complex_values:
-            shown = "" if shape else f": {flat.item()}"
+        if self._given:
+            given = self.value_shape or ()
+            if shape != given and not flat.size == prod(given) == 1:
+                raise GivenValueError(f"`f0` must have the shape of f's values, {shape}; got {given}")
+            if is_complex and not self.complex_values:
+                return  # beyond the end of the domain, or else all of them are
+            is_complex = self.complex_values
+        self.home, self.value_shape, self.complex_values = foreign.home_of(value), shape, is_complex
+        self._given, self._plain = False, not shape and not is_complex
+
+    def _hold(self, flat: Flat, shape: tuple[int, ...]) -> None:
+        """Hold a value to what the first was like."""
+        if flat.dtype == np.complex128 and not self.complex_values:
+            self._mixed, shown = True, "" if shape else f": {flat.item()}"
             raise ComplexValueError(f"`{self._name}` returned a complex value where it was real before{shown}")
-        elif shape != self.value_shape:
+        if shape != self.value_shape:
             raise OutputError(f"`{self._name}` must return values of one shape; got {shape} after {self.value_shape}")
 
     def _absorbed(self, error: Exception, request: Request, t: float, rows: list[Any], status: dict[int, int]) -> bool:
         """Turn an exception into a status and return True, or add the point to it as a note."""
         code = OK
-        away = t != 0.0 or request.base is not self.base
+        away = (t != 0.0 or request.base is not self.base) and not isinstance(error, GivenValueError)
         if away and self._on_error == "mark":
             code = FAILED
         elif away and self._on_error == "domain" and _ends_domain(error):
@@ -371,9 +389,13 @@ class Evaluator:
         if status:
             codes = np.zeros(len(rows), dtype=np.int8)
             for j, code in status.items():
-                codes[j], rows[j] = code, nan
+                codes[j] = code
+                # Where some outputs have no value, the others keep theirs.
+                rows[j] = np.where(np.isfinite(rows[j]), rows[j], nan) if np.ndim(rows[j]) else nan
         if self.complex_values or self.value_shape:
             dtype: Any = np.complex128 if self.complex_values else np.float64
+            if len(rows) == 1 and np.ndim(rows[0]) and rows[0].dtype == dtype:
+                return Reply(rows[0][np.newaxis], codes, self.eps)
             values: Any = np.empty((len(rows), prod(self.value_shape or ())), dtype=dtype)
             for j, row in enumerate(rows):
                 values[j] = row
@@ -391,7 +413,7 @@ class Evaluator:
             outcome = None if code else row
             if self._first is self:
                 self._first = outcome
-            elif not _same(self._first, outcome):
+            elif not same(self._first, outcome):
                 self.distinct = True
                 return
 
@@ -404,27 +426,6 @@ _ROUNDOFF = {float: UNIT_ROUNDOFF, np.float64: UNIT_ROUNDOFF, np.float32: 2.0**-
 
 def _ends_domain(error: Exception) -> bool:
     return isinstance(error, ArithmeticError | ValueError) or foreign.ends_domain(error)
-
-
-def _same(first: Any, second: Any) -> bool:
-    if first is None or second is None:
-        return first is second
-    return bool(first == second if type(first) is float else np.array_equal(first, second))
-
-
-def _viewer(layout: Layout) -> Callable[[Floats], Any]:
-    """Return the function that makes x of a fresh vector: for one float64 array hardly more than nothing."""
-    leaf = layout.leaves[0]
-    if layout.structure is not None or leaf.form != "array":
-        return layout.view
-    home, shape, dtype = leaf.home, leaf.shape, leaf.dtype
-    if home is not None:
-        return lambda vector: foreign.point(home, vector.reshape(shape))
-    if not layout.exact:
-        return lambda vector: vector.reshape(shape).astype(dtype)
-    if len(shape) == 1:
-        return lambda vector: vector
-    return lambda vector: vector.reshape(shape)
 
 
 def _runs(steps: Sequence[float]) -> Iterator[tuple[bool, Sequence[float]]]:

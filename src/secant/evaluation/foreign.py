@@ -59,7 +59,7 @@ class Home:
 
     Attributes
     ----------
-    library : "torch" or "jax".
+    owner : "torch" or "jax".
     dtype : the library's own, as f is handed it.
     device : of PyTorch the device; of JAX the sharding, or None for an array that follows others.
     precision : of the dtype, by name.
@@ -68,7 +68,7 @@ class Home:
     weak : whether it is a scalar of JAX that takes the dtype of what it meets.
     """
 
-    library: Library
+    owner: Library
     dtype: Any
     device: Any
     precision: str
@@ -77,10 +77,10 @@ class Home:
     weak: bool = False
 
 
-def library(value: Any) -> Library | None:
+def owner(value: Any) -> Library | None:
     """Return the library that an array belongs to; None for NumPy's and for everything that is no array.
 
-    >>> library(np.ones(2)) is library("text") is None
+    >>> owner(np.ones(2)) is owner("text") is None
     True
     """
     found = _KNOWN.get(type(value))
@@ -118,7 +118,7 @@ def take(leaf: Any) -> tuple[Floats, Home]:
     NotNumbersError : when it does not hold real numbers that can be read.
     """
     try:
-        vector, home = _take_tensor(leaf) if library(leaf) == "torch" else _take_jax(leaf)
+        vector, home = _take_tensor(leaf) if owner(leaf) == "torch" else _take_jax(leaf)
     except NotNumbersError:
         raise
     except Exception as error:
@@ -177,7 +177,7 @@ def _free(jax: Any) -> Any:
 
 
 def _titled(leaf: Any) -> str:
-    return f"a {'PyTorch tensor' if library(leaf) == 'torch' else 'JAX array'} of dtype {_name(leaf.dtype)}"
+    return f"a {'PyTorch tensor' if owner(leaf) == 'torch' else 'JAX array'} of dtype {_name(leaf.dtype)}"
 
 
 def _refused(leaf: Any, name: str, cast: str) -> str:
@@ -197,7 +197,7 @@ def point(home: Home, part: Any) -> Any:
     real axis of a float64 array. Memory is shared with it where the library can.
     """
     held = part if home.precision == "float64" else part.astype(home.held)
-    if home.library == "torch":
+    if home.owner == "torch":
         tensor = sys.modules["torch"].from_numpy(held)
         return tensor if home.direct else _placed(tensor, home)
     if home.weak and held.dtype == home.held:
@@ -224,7 +224,7 @@ def result(home: Home, part: Any, kind: Kind) -> Any:
         return part.copy() if part.ndim else part.item()
     if np.iscomplexobj(part):
         narrow = np.array(part, dtype=np.complex128 if home.precision == "float64" else np.complex64)
-        if home.library == "torch":
+        if home.owner == "torch":
             return _placed(sys.modules["torch"].from_numpy(narrow), home)
         return _placed_jax(narrow, home)
     values = np.array(part, dtype=np.float64)
@@ -236,7 +236,7 @@ def result(home: Home, part: Any, kind: Kind) -> Any:
 
 def _widest(home: Home) -> Home:
     """Return a home for bars: float64 where there is such a thing."""
-    if home.library == "torch":
+    if home.owner == "torch":
         torch = sys.modules["torch"]
         return _of_tensor(torch.float32 if home.device.type == "mps" else torch.float64, home.device)
     dtype = np.dtype(sys.modules["jax"].dtypes.result_type(float))
@@ -253,7 +253,7 @@ def _raised(bars: Floats) -> Floats:
 
 def home_of(value: Any) -> Home | None:
     """Return the home in which derivatives of a value of f are at home; None for NumPy's and for what is no array."""
-    if library(value) is None:
+    if owner(value) is None:
         return None
     try:
         return take(value.real if "complex" in _name(value.dtype) else value)[1]
@@ -271,7 +271,7 @@ def read(value: Any) -> tuple[NDArray[Any], tuple[int, ...], float]:
     ------
     NotNumbersError : when it does not hold numbers that can be read.
     """
-    if library(value) == "torch":
+    if owner(value) == "torch":
         return _read_tensor(value)
     jax = sys.modules["jax"]
     if isinstance(value, jax.core.Tracer):
@@ -319,7 +319,7 @@ def as_numpy(value: Any) -> Any:
     >>> as_numpy(3.0), as_numpy([1.0])
     (3.0, [1.0])
     """
-    found = library(value)
+    found = owner(value)
     if found is None:
         return value
     if found == "jax":

@@ -22,7 +22,7 @@ import numpy as np
 
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.request import Floats
-from secant.evaluation.foreign import library, point
+from secant.evaluation.foreign import owner, point
 from secant.evaluation.trees import Layout, leaves
 
 #: Effort that NumPy may spend to find out whether two interleaved views share an element.
@@ -51,9 +51,9 @@ class Lent:
     def _check(self, name: str) -> None:
         for leaf, array in zip(self._layout.leaves, self._arrays, strict=True):
             where = f"{leaf.path} is" if leaf.path else f"`{name}` is"
-            tensor = library(array) == "torch"
+            tensor = owner(array) == "torch"
             if not tensor and not isinstance(array, np.ndarray):
-                kind = "a JAX array" if library(array) else kind_of(array)
+                kind = "a JAX array" if owner(array) else kind_of(array)
                 raise InputTypeError(f"`inplace=True` needs a writable array, or a tree of them; {where} {kind}")
             if not (array.is_floating_point() if tensor else array.dtype.kind in "fV"):
                 raise InputTypeError(
@@ -80,17 +80,26 @@ class Lent:
         return self._x
 
     def restore(self) -> None:
-        """Put back what the arrays held at the start, bit for bit."""
-        for array, saved in zip(self._arrays, self._saved, strict=True):
-            if isinstance(array, np.ndarray):
-                np.copyto(array, saved)
+        """Put back what the arrays held at the start, bit for bit; Ctrl-C waits until all of them are back."""
+        pressed: KeyboardInterrupt | None = None
+        while True:
+            try:
+                for array, saved in zip(self._arrays, self._saved, strict=True):
+                    if isinstance(array, np.ndarray):
+                        np.copyto(array, saved)
+                    else:
+                        array.copy_(saved)
+            except KeyboardInterrupt as error:
+                pressed = error
             else:
-                array.copy_(saved)
+                break
+        if pressed is not None:
+            raise pressed
 
 
 def _opened(array: Any) -> Any:
     """Return what is written to: of a tensor its data, which autograd does not watch."""
-    return array.data if library(array) == "torch" else array
+    return array.data if owner(array) == "torch" else array
 
 
 def _writable(tensor: Any) -> bool:

@@ -107,6 +107,7 @@ class Layout:
     size : the number of entries, n.
     scalar : whether x is a single number (of Python or NumPy, or a 0-d array).
     eps : unit roundoff of the entries: a float when it is the same for all, else an (n,) array.
+    exact : whether every leaf is float64, so that nothing is rounded on the way to f.
 
     >>> vector, layout = flatten(np.array([[1.0, 2.0], [3.0, 4.0]]))
     >>> layout.size, layout.path(3), layout.eps == 2.0**-53
@@ -119,6 +120,7 @@ class Layout:
     scalar: bool
     eps: float | Floats
     starts: tuple[int, ...]
+    exact: bool
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -129,11 +131,6 @@ class Layout:
     def dtypes(self) -> tuple[np.dtype[Any], ...]:
         """The dtype of each leaf, as NumPy holds what f is handed."""
         return tuple(leaf.dtype for leaf in self.leaves)
-
-    @property
-    def exact(self) -> bool:
-        """Whether every leaf is float64, so that nothing is rounded on the way to f."""
-        return all(leaf.precision == "float64" for leaf in self.leaves)
 
     def leaf(self, i: int) -> Leaf:
         """Return the leaf that holds entry i."""
@@ -184,6 +181,28 @@ class Layout:
             return _restore(self.leaves[0], vector)
         return self.structure.build((_restore(leaf, vector) for leaf in self.leaves), _call)
 
+    def viewer(self) -> Callable[[Floats], Any]:
+        """Return what does so, point after point: for one array of float64 hardly more than nothing."""
+        leaf = self.leaves[0]
+        if self.structure is not None or leaf.form != "array":
+            return self.view
+        home, shape, dtype = leaf.home, leaf.shape, leaf.dtype
+        if home is not None:
+            return lambda vector: foreign.point(home, vector.reshape(shape))
+        if not self.exact:
+            return lambda vector: vector.reshape(shape).astype(dtype)
+        if len(shape) == 1:
+            return lambda vector: vector
+        return lambda vector: vector.reshape(shape)
+
+    def assembled(self, parts: Sequence[Any]) -> Any:
+        """Return one result for each leaf, of whatever kind, in x's structure.
+
+        >>> flatten({"w": np.zeros(2), "b": 1.0})[1].assembled(["of b", "of w"])
+        {'w': 'of w', 'b': 'of b'}
+        """
+        return parts[0] if self.structure is None else self.structure.build(iter(parts), _bare)
+
     def wrap(self, values: Floats | Sequence[Any], kind: Kind = "value") -> Any:
         """Return n results in x's structure.
 
@@ -225,7 +244,7 @@ def flatten(x: Any, *, name: str = "x") -> tuple[Floats, Layout]:
     if isinstance(x, _LEAF):
         vector, form, dtype, _ = _read(x, "", name)
         layout = _single(form, np.shape(x), dtype)
-    elif foreign.library(x):
+    elif foreign.owner(x):
         vector, form, dtype, home = _read(x, "", name)
         layout = _layout([("", form, tuple(x.shape), dtype, home)], None, not x.shape)
     else:
@@ -253,7 +272,7 @@ def leaves(x: Any) -> list[Any]:
     >>> leaves({"b": 1.0, "a": (2.0, None)})
     [2.0, 1.0]
     """
-    if isinstance(x, _LEAF) or foreign.library(x):
+    if isinstance(x, _LEAF) or foreign.owner(x):
         return [x]
     return [leaf for _, leaf in _open(x, "")[0]]
 
@@ -298,7 +317,7 @@ def _read(leaf: Any, path: str, name: str) -> tuple[Floats, Form, np.dtype[Any],
             where = f"{path} is an integer" if path else "it is an integer"
             raise InputError(f"`{name}` must fit into a float; {where} of {leaf.bit_length()} bits") from None  # type: ignore[union-attr]
     verb = f"must hold real numbers only; {path} is" if path else f"must be {_ALLOWED}; got"
-    if foreign.library(leaf):
+    if foreign.owner(leaf):
         try:
             vector, home = foreign.take(leaf)
         except NotNumbersError as error:
@@ -343,7 +362,7 @@ def _described(leaf: Any) -> str:
 
 
 def _empty(x: Any) -> str:
-    array = isinstance(x, np.ndarray) or foreign.library(x)
+    array = isinstance(x, np.ndarray) or foreign.owner(x)
     return f"an array of shape {tuple(x.shape)}" if array else f"{kind_of(x)} without numbers"
 
 
@@ -364,7 +383,8 @@ def _layout(parts: list[_Part], structure: Any, scalar: bool) -> Layout:
         eps = np.concatenate([np.full(leaf.stop - leaf.start, ROUNDOFF[leaf.precision]) for leaf in leaves])
     else:
         eps = ROUNDOFF[found.pop()] if found else UNIT_ROUNDOFF
-    return Layout(tuple(leaves), structure, start, scalar, eps, tuple(leaf.start for leaf in leaves))
+    exact = all(leaf.precision == "float64" for leaf in leaves)
+    return Layout(tuple(leaves), structure, start, scalar, eps, tuple(leaf.start for leaf in leaves), exact)
 
 
 @lru_cache(maxsize=256)

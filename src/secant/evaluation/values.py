@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from secant.core.errors import OutputError, kind_of
+from secant.core.errors import InputError, OutputError, kind_of
 from secant.core.request import UNIT_ROUNDOFF, Floats
 from secant.evaluation import foreign
 from secant.evaluation.foreign import NotNumbersError
@@ -32,6 +32,14 @@ _ROUNDOFF = {"float32": 2.0**-24, "complex64": 2.0**-24, "float16": 2.0**-11, "b
 _FLOAT64 = np.dtype(np.float64)
 
 _ALLOWED = "a real or complex number, or an array of them"
+
+
+class ComplexValueError(OutputError, ValueError):
+    """f is real at x and complex here: an OutputError, and like every ValueError an end of the domain."""
+
+
+class GivenValueError(InputError):
+    """What was given for f(x) is not like f's values; the end of no domain, whatever ``on_error`` says."""
 
 
 def read(value: Any, name: str = "f") -> tuple[Flat, tuple[int, ...], float]:
@@ -49,7 +57,7 @@ def read(value: Any, name: str = "f") -> tuple[Flat, tuple[int, ...], float]:
     """
     if type(value) is np.ndarray and value.dtype == _FLOAT64 and value.size:
         return value.flatten(), value.shape, UNIT_ROUNDOFF
-    if foreign.library(value):
+    if foreign.owner(value):
         return _foreign(value, name)
     if value is None:
         raise OutputError(f"`{name}` returned None: is a `return` missing?")
@@ -82,6 +90,13 @@ def read(value: Any, name: str = "f") -> tuple[Flat, tuple[int, ...], float]:
     return flat, array.shape, _ROUNDOFF.get(array.dtype.name, UNIT_ROUNDOFF)
 
 
+def same(first: Any, second: Any) -> bool:
+    """Return whether two outcomes, each a float, a flat array or None, are the very same."""
+    if first is None or second is None:
+        return first is second
+    return bool(first == second if type(first) is float else np.array_equal(first, second))
+
+
 def _foreign(value: Any, name: str) -> tuple[Flat, tuple[int, ...], float]:
     """Read an array of another library."""
     try:
@@ -98,7 +113,7 @@ def _foreign(value: Any, name: str) -> tuple[Flat, tuple[int, ...], float]:
 
 def _holds(value: list[Any] | tuple[Any, ...]) -> bool:
     """Return whether a list holds arrays of other libraries, at any depth."""
-    return any(_holds(item) if isinstance(item, list | tuple) else foreign.library(item) for item in value)
+    return any(_holds(item) if isinstance(item, list | tuple) else foreign.owner(item) for item in value)
 
 
 def _together(parts: list[tuple[Flat, tuple[int, ...], float]], name: str) -> tuple[Flat, tuple[int, ...], float]:

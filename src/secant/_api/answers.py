@@ -1,0 +1,230 @@
+"""Answers: a core run against its evaluator, and what it found put into x's structure or the shape of f's value.
+
+An answer that was cut short is made of the values that were paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from secant._api.options import DEFAULT_BUDGET, Options
+from secant._api.select import Positions, narrowed
+from secant.core import imaginary
+from secant.core.errors import InputTypeError
+from secant.core.ladder import Line
+from secant.core.operators import Slopes, fixed, lines
+from secant.core.request import Core, Floats, Interrupted, Reply, Request, run
+from secant.core.results import CUT_SHORT, Estimate, Slope
+from secant.core.salvage import salvaged
+from secant.core.verdicts import Verdict, worst
+from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.watch import Watch
+
+#: A step that is smaller than this share of x moves few functions, so that it does not tell which do not use x.
+TRIFLE = 2.0**-26
+
+
+def answered(
+    watch: Watch,
+    chosen: Options,
+    core: Core[Slopes],
+    problems: Sequence[Line],
+    *,
+    along: bool = False,
+    varying: Positions | None = None,
+) -> Slopes:
+    """Run a core to its slopes; when it is cut short, make what can be made of the values that are there."""
+    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
+    try:
+        found = run(core, evaluate)
+    except Interrupted:
+        pass
+    except KeyboardInterrupt:  # while the core was at work, not f
+        if not watch.hears():
+            raise
+        watch.stopped = "keyboard"
+    watch.evaluator.confirm()
+    if not watch.stopped:
+        return again(chosen, watch, settle(chosen, found))
+    base = watch.evaluator.base
+    note = CUT_SHORT[watch.stopped]
+    found = salvaged(watch.log, problems, lambda line: _one(chosen, base, line), lanes=varying, along=along, note=note)
+    if not along and len(problems) > 1:
+        # Where all lines were done, the look along other directions was not.
+        note = f"{note}, before f was looked at along other directions than the axes"
+        rows = [
+            tuple(replace(slope, verdict=Verdict.UNRESOLVED, note=note) for slope in row)
+            if all(slope.verdict is Verdict.OK for slope in row)
+            else row
+            for row in found.slopes
+        ]
+        found = Slopes(tuple(rows), found.outputs)
+    return settle(chosen, found)
+
+
+def _one(chosen: Options, base: Floats, line: Line) -> Core[Slopes]:
+    """Return the core of one line, which heeds its budget where it can."""
+    if chosen.method == "complex":
+        return imaginary.complex_step(base, [line], None, chosen.step, line.budget)
+    if chosen.formula is not None:
+        return fixed(base, [line], chosen.formula, chosen.step)
+    return lines(base, [line])
+
+
+def once_more(watch: Watch, repeat: int = 0) -> Reply | None:
+    """Evaluate f at x; None when the question is cut short there."""
+    try:
+        return watch.reply(Request(watch.evaluator.base, None, (0.0,), repeat=repeat))
+    except Interrupted:
+        return None
+
+
+def again(chosen: Options, watch: Watch, found: Slopes) -> Slopes:
+    """Ask once more at x where f was found noisy: another value there says that f is random, and how to mend that.
+
+    It is one evaluation, out of the budget, and left out when nothing is left of that.
+    """
+    rows = found.slopes
+    if not [slope for row in rows for slope in row if slope.verdict is Verdict.NOISY]:
+        return found
+    most = chosen.max_evaluations or 1 + len(rows) * len(rows[0]) * (DEFAULT_BUDGET - 1)
+    if watch.evaluator.evaluations >= most:
+        return found
+    reply = once_more(watch, 1)
+    if reply is None:
+        return found
+    values = np.asarray(reply.values).reshape(-1)
+    second = [*values.real.tolist(), *(values.imag.tolist() if np.iscomplexobj(values) else ())]
+    marked = [
+        tuple(_random(slope) if slope.verdict is Verdict.NOISY and value != first else slope for slope in row)
+        for row, first, value in zip(rows, found.outputs, second, strict=True)
+    ]
+    return Slopes(tuple(marked), found.outputs)
+
+
+def _random(slope: Slope) -> Slope:
+    note = "f gave another value at the same x, so it is random: fix its seed, the same random numbers at every point"
+    return replace(slope, note=f"{slope.note}; {note}" if slope.note else note)
+
+
+def settle(chosen: Options, found: Slopes) -> Slopes:
+    """Call a slope that was asked for from one side ``ok`` when nothing but the asking made it one-sided."""
+    if chosen.formula is not None or chosen.method not in ("forward", "backward"):
+        return found
+    return Slopes(tuple(tuple(_asked(slope) for slope in row) for row in found.slopes), found.outputs)
+
+
+def _asked(slope: Slope) -> Slope:
+    return replace(slope, verdict=Verdict.OK) if slope.verdict is Verdict.AT_BOUND else slope
+
+
+def one_output(evaluator: Evaluator, what: str) -> None:
+    """Refuse a function of many outputs, or complex ones, where a scalar is needed."""
+    shape = evaluator.value_shape
+    size = int(np.prod(shape)) if shape else 1
+    if evaluator.complex_values:
+        raise InputTypeError(f"`f` must return a real number for `{what}`; it returned a complex one")
+    if size != 1:
+        raise InputTypeError(f"`f` must return one number for `{what}`; it returned an array of shape {shape}")
+
+
+def by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool) -> Estimate:
+    """Put the slopes of one output into x's structure; NaN where an entry was not asked for."""
+    evaluator = watch.evaluator
+    layout = evaluator.layout
+    slopes = found.slopes[0]
+    whole = varying is None and not layout.scalar and not watch.stopped
+    if layout.size > 0 and whole and still(slopes, evaluator):
+        slopes = tuple(Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach) for slope in slopes)
+    if varying is not None:
+        # Nothing is wrong with what was not asked for, so its verdict is ok; what marks it is an error of NaN.
+        full = [Slope(nan, nan, Verdict.OK)] * layout.size
+        for i, slope in zip(varying.tolist(), slopes, strict=True):
+            full[i] = slope
+        slopes = tuple(full)
+    verdicts = [slope.verdict for slope in slopes]
+    details = {layout.path(i): slope for i, slope in enumerate(slopes) if slope.verdict is not Verdict.OK or slope.note}
+    return Estimate(
+        layout.wrap([slope.value for slope in slopes], "value"),
+        layout.wrap([slope.error for slope in slopes], "error"),
+        layout.wrap(verdicts, "verdict"),
+        worst(verdicts),
+        evaluator.evaluations,
+        details,
+        found.outputs[0],
+        layout.wrap([slope.step for slope in slopes], "error"),
+        watch.samples() if keep else None,
+        watch.stopped,
+    )
+
+
+def still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
+    """Return whether f gave the very same value at every point, over steps that are no trifle beside x."""
+    if evaluator.distinct or evaluator.evaluations < 2:
+        return False
+    sizes = np.abs(evaluator.base).tolist()
+    return all(slope.value == 0.0 and slope.reach > TRIFLE * size for slope, size in zip(slopes, sizes, strict=True))
+
+
+def by_output(watch: Watch, found: Slopes, keep: bool) -> Estimate:
+    """Put the slopes of one line into the shape of f's value."""
+    evaluator = watch.evaluator
+    shape = evaluator.value_shape or ()
+    samples = watch.samples() if keep else None
+    if not shape and not evaluator.complex_values:
+        slope = found.slopes[0][0]
+        verdict = slope.verdict
+        seen = {"": slope} if verdict is not Verdict.OK or slope.note else {}
+        return Estimate(
+            slope.value,
+            slope.error,
+            verdict,
+            verdict,
+            evaluator.evaluations,
+            seen,
+            found.outputs[0],
+            slope.step,
+            samples,
+            watch.stopped,
+        )
+    slopes = [row[0] for row in found.slopes]
+    values: Any = [slope.value for slope in slopes]
+    errors: Any = [slope.error for slope in slopes]
+    verdicts: Any = [slope.verdict for slope in slopes]
+    outputs: Any = list(found.outputs)
+    if evaluator.complex_values:
+        half = len(slopes) // 2
+        values, errors, outputs = (joined(part, half) for part in (values, errors, outputs))
+        errors = [abs(error) for error in errors]
+        verdicts = [worst(pair) for pair in zip(verdicts[:half], verdicts[half:], strict=True)]
+        slopes = [
+            max(pair, key=lambda slope: slope.verdict.severity)
+            for pair in zip(slopes[:half], slopes[half:], strict=True)
+        ]
+    labels = [f"[{', '.join(map(str, index))}]" if index else "" for index in np.ndindex(shape)]
+    return Estimate(
+        evaluator.shaped(values),
+        evaluator.shaped(errors, "error"),
+        evaluator.shaped(verdicts, "verdict"),
+        worst(verdicts),
+        evaluator.evaluations,
+        {
+            label: slope
+            for label, slope in zip(labels, slopes, strict=True)
+            if slope.verdict is not Verdict.OK or slope.note
+        },
+        evaluator.shaped(outputs),
+        evaluator.shaped([slope.step for slope in slopes], "error"),
+        samples,
+        watch.stopped,
+    )
+
+
+def joined(parts: Sequence[float], half: int) -> list[complex]:
+    """Return complex numbers of which the real parts come first, then the imaginary ones."""
+    return [complex(real, imaginary) for real, imaginary in zip(parts[:half], parts[half:], strict=True)]

@@ -1,0 +1,399 @@
+"""The questions of second order: hessian and hvp.
+
+From values of f by pairs of directions (:mod:`secant.core.hessians`), or from gradients when there are any: then the
+Hessian is a Jacobian, and its product with a vector a directional derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import wraps
+from math import inf, isnan, nan
+from typing import Any
+
+import numpy as np
+
+from secant._api.answers import again, answered, one_output, settle, still
+from secant._api.options import (
+    Method,
+    Options,
+    at_point,
+    coordinate_lines,
+    direction_line,
+    options,
+    prepared,
+    spared,
+    switch,
+)
+from secant._api.select import Positions, narrowed, positions
+from secant.core.errors import InputError, InputTypeError, kind_of
+from secant.core.hessians import PAIRS, Curvatures, curvatures
+from secant.core.ladder import Line
+from secant.core.measures import Noise
+from secant.core.operators import Slopes, fixed, lines
+from secant.core.request import Core, Floats, Interrupted, run
+from secant.core.results import CUT_SHORT, Estimate, Slope
+from secant.core.salvage import salvaged
+from secant.core.verdicts import Verdict, worst
+from secant.evaluation import foreign
+from secant.evaluation.evaluator import Evaluator, OnError
+from secant.evaluation.trees import Layout, Leaf, flatten, leaves
+from secant.evaluation.watch import Watch
+
+#: Entries of a Hessian by row and column, each pair once.
+Entries = dict[tuple[int, int], Slope]
+
+#: Sums of both bars by which the two places of an entry may differ.
+DISAGREE = 3.0
+UNSYMMETRIC = "the gradient's own derivatives by the two entries differ by {:.3g}, more than their bars: is it right?"
+
+
+def hessian(
+    f: Callable[..., Any] | None,
+    x: Any,
+    *,
+    gradient: Callable[..., Any] | None = None,
+    method: Method = "auto",
+    step: float | None = None,
+    bounds: Any = None,
+    max_step: float | None = None,
+    noise: float | Noise | None = None,
+    rtol: float = 0.0,
+    max_evaluations: int | None = None,
+    wrt: Any = None,
+    f0: Any = None,
+    keep_samples: bool = False,
+    seed: int | None = None,
+    args: tuple[Any, ...] = (),
+    deadline: float | None = None,
+    on_error: OnError = "domain",
+) -> Estimate:
+    """Find all second derivatives of a scalar f: a symmetric matrix.
+
+    Parameters
+    ----------
+    f : called as ``f(x, *args)``; returns one number. It is not called, and may be None, when ``gradient`` is given.
+    x : as for :func:`gradient`: a number, an array of any shape and real dtype, or a tree of them.
+    gradient : the gradient of f, when there is one: called as ``gradient(x, *args)``, it returns what :func:`gradient`
+        returns as value. Then the columns are differences of gradients, some 13 calls for each entry of x in place of
+        some 10 + 3 (n - 1), and more exact. Both places of an entry are found by themselves, and where they differ by
+        more than their bars the verdict is ``unresolved``.
+    method, step : with a ``step`` the shortest formula along each coordinate and each sum of two of them.
+    rtol, max_evaluations : 371 evaluations are usual for 10 entries, ``1 + 10 n + 3 n (n - 1)`` for n of them.
+
+    The other parameters, errors and verdicts are those of :func:`gradient`.
+
+    Returns
+    -------
+    Estimate with ``value``, ``error`` and ``verdicts`` of the shape x.shape + x.shape; of a tree they are a tree of
+    trees, of leaf.shape + other.shape. ``matrix`` and ``matrix_error`` are flat, (n, n).
+
+    Mixed derivatives come by polarization, at three steps along the sum of two coordinates.
+
+    >>> import numpy as np
+    >>> hessian(lambda x: x[0] ** 2 * x[1], np.array([3.0, 4.0])).value.round(9)
+    array([[8., 6.],
+           [6., 0.]])
+    >>> print(hessian(None, {"a": 1.0, "b": 2.0}, gradient=lambda p: {"a": p["a"] * p["b"], "b": p["a"] ** 2 / 2}))
+    ['a']['a']  2 +/- ...   ok
+    ['a']['b']  1 +/- ...   ok
+    ['b']['a']  1 +/- ...   ok
+    ['b']['b']  0 +/- ...   ok
+    ok   ... evaluations
+    """
+    chosen = _options(method, step, bounds, max_step, noise, rtol, max_evaluations, 2 if gradient is None else 1)
+    keep = switch("keep_samples", keep_samples)
+    if gradient is not None and f0 is not None:
+        raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
+    called = prepared(_called(f, x, gradient), seed, deadline)
+    name = "f" if gradient is None else "gradient"
+    watch = Watch(Evaluator(called, x, args=args, on_error=on_error, name=name), f0)
+    layout, base = watch.evaluator.layout, watch.evaluator.base
+    varying = positions(wrt, x, layout)
+    count = layout.size if varying is None else varying.size
+    chosen = spared(at_point(chosen, watch), f0, count if gradient is not None else count * (count + 1) // 2)
+    problems = coordinate_lines(chosen, base, layout, varying)
+    places = list(range(layout.size)) if varying is None else varying.tolist()
+    if gradient is not None:
+        core = lines(base, problems, most=chosen.max_evaluations)
+        if chosen.formula is not None:
+            core = fixed(base, problems, chosen.formula, chosen.step)
+        found = answered(watch, chosen, core, problems, varying=varying)
+        return _estimate(watch, _symmetric(found, places), nan, keep)
+    n = len(problems)
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    second = _curvatures(watch, chosen, problems, pairs, varying)
+    one_output(watch.evaluator, "hessian")
+    axes = again(chosen, watch, settle(chosen, Slopes((tuple(second.axes),), (second.fun,)))).slopes[0]
+    mixed = settle(chosen, Slopes((tuple(second.mixed),), (second.fun,))).slopes[0]
+    if varying is None and not layout.scalar and not watch.stopped and still(axes, watch.evaluator):
+        axes = tuple(_independent(slope) for slope in axes)
+        mixed = tuple(_independent(slope) for slope in mixed)
+    entries = {(place, place): slope for place, slope in zip(places, axes, strict=True)}
+    entries |= {(places[i], places[j]): slope for (i, j), slope in zip(pairs, mixed, strict=True)}
+    return _estimate(watch, entries, second.fun, keep)
+
+
+def _curvatures(
+    watch: Watch,
+    chosen: Options,
+    problems: Sequence[Line],
+    pairs: Sequence[tuple[int, int]],
+    varying: Positions | None,
+) -> Curvatures:
+    """Find second derivatives from values of f; when that is cut short, those along coordinates that are known."""
+    base = watch.evaluator.base
+    if chosen.formula is not None:
+        core = _fixed(base, chosen, problems, pairs)
+    else:
+        problems = [replace(problem, pairs=PAIRS) for problem in problems]
+        core = curvatures(base, problems, pairs, most=chosen.max_evaluations)
+    found = _found(watch, core, varying)
+    if found is not None:
+        return found
+    note = CUT_SHORT[watch.stopped]
+    known = salvaged(watch.log, problems, lambda line: lines(base, [line]), lanes=varying, note=note)
+    lost = Slope(nan, inf, Verdict.UNRESOLVED, note=note)
+    return Curvatures(list(known.slopes[0]), [lost] * len(pairs), known.fun)
+
+
+def _found(watch: Watch, core: Core[Curvatures], varying: Positions | None) -> Curvatures | None:
+    """Run a core to its end; None when it is cut short."""
+    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
+    found = None
+    try:
+        found = run(core, evaluate)
+    except Interrupted:
+        pass
+    except KeyboardInterrupt:  # while the core was at work, not f
+        if not watch.hears():
+            raise
+        watch.stopped = "keyboard"
+    watch.evaluator.confirm()
+    return found
+
+
+def hvp(
+    f: Callable[..., Any] | None,
+    x: Any,
+    v: Any,
+    *,
+    gradient: Callable[..., Any] | None = None,
+    bounds: Any = None,
+    max_step: float | None = None,
+    noise: float | Noise | None = None,
+    rtol: float = 0.0,
+    max_evaluations: int | None = None,
+    f0: Any = None,
+    keep_samples: bool = False,
+    seed: int | None = None,
+    args: tuple[Any, ...] = (),
+    deadline: float | None = None,
+    on_error: OnError = "domain",
+) -> Estimate:
+    """Multiply the Hessian of a scalar f by a vector.
+
+    With ``gradient`` it is the derivative of the gradient along v: some 13 calls, whatever the size of x. From values
+    of f alone it is as many mixed derivatives as x has entries, some 17 evaluations each. Of v @ H @ v,
+    :func:`directional` with ``order=2`` costs far less.
+
+    Parameters
+    ----------
+    f, x, gradient : as for :func:`hessian`.
+    v : of x's structure and shapes, and any length but zero.
+
+    The other parameters, errors and verdicts are those of :func:`hessian`.
+
+    Returns
+    -------
+    Estimate with ``value``, ``error`` and ``verdicts`` in x's structure.
+
+    >>> import numpy as np
+    >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([3.0, 4.0]), np.array([1.0, 1.0])).value.round(9)
+    array([14.,  6.])
+    """
+    chosen = _options("auto", None, bounds, max_step, noise, rtol, max_evaluations, 2 if gradient is None else 1)
+    keep = switch("keep_samples", keep_samples)
+    if gradient is not None and f0 is not None:
+        raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
+    called = prepared(_called(f, x, gradient), seed, deadline)
+    name = "f" if gradient is None else "gradient"
+    watch = Watch(Evaluator(called, x, args=args, on_error=on_error, name=name), f0)
+    evaluator = watch.evaluator
+    vector, layout = flatten(v, name="v")
+    if layout.shapes != evaluator.layout.shapes:
+        raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
+    if not vector.any():
+        raise InputError("`v` must not be zero: it names the direction")
+    chosen = spared(at_point(chosen, watch), f0, 1)
+    along = direction_line(chosen, evaluator, vector)
+    if gradient is not None:
+        core = lines(evaluator.base, [along], vector[np.newaxis], most=chosen.max_evaluations)
+        found = answered(watch, chosen, core, [along], along=True)
+        return _vector(watch, [row[0] for row in found.slopes], nan, keep)
+    problems = [replace(line, pairs=PAIRS) for line in coordinate_lines(chosen, evaluator.base, evaluator.layout)]
+    pairs = [(i, len(problems)) for i in range(len(problems))]
+    along = replace(along, pairs=PAIRS)
+    asked = curvatures(evaluator.base, problems, pairs, vector, along, chosen.max_evaluations)
+    second = _found(watch, asked, None)
+    if second is None:
+        lost = Slope(nan, inf, Verdict.UNRESOLVED, note=CUT_SHORT[watch.stopped])
+        second = Curvatures([], [lost] * len(problems), nan)
+    one_output(evaluator, "hvp")
+    return _vector(watch, second.mixed, second.fun, keep)
+
+
+def _options(method: Any, *further: Any) -> Options:
+    if method == "complex":
+        raise InputError("`method` must be 'auto', 'central', 'forward', 'backward' or a Stencil here; got 'complex'")
+    return options(method, *further)
+
+
+def _called(f: Callable[..., Any] | None, x: Any, gradient: Callable[..., Any] | None) -> Any:
+    """Return f, or its gradient as a flat vector."""
+    if gradient is None:
+        if f is None:
+            raise InputTypeError("`f` must be callable; it may be None only when `gradient` is given")
+        return f
+    if not callable(gradient):
+        raise InputTypeError(f"`gradient` must be callable; got {kind_of(gradient)}")
+    if f is not None and not callable(f):
+        raise InputTypeError(f"`f` must be callable or None; got {kind_of(f)}")
+    given, wanted = gradient, flatten(x)[1].shapes
+
+    @wraps(given, assigned=(), updated=())
+    def flat(point: Any, *further: Any, **more: Any) -> Any:
+        parts = [foreign.as_numpy(leaf) for leaf in leaves(given(point, *further, **more))]
+        shapes = tuple(np.shape(part) for part in parts)
+        if shapes != wanted:
+            raise InputTypeError(f"`gradient` must return arrays of x's shapes {wanted}; it returned {shapes}")
+        return np.concatenate([np.reshape(part, -1) for part in parts])
+
+    return flat
+
+
+def _independent(slope: Slope) -> Slope:
+    return Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach)
+
+
+def _symmetric(found: Slopes, places: Sequence[int]) -> Entries:
+    """Join the two places of each entry, derivatives of a gradient; they should be the same within their bars."""
+    entries: Entries = {}
+    for j, column in enumerate(places):
+        for i, row in enumerate(places[: j + 1]):
+            upper, lower = found.slopes[row][j], found.slopes[column][i]
+            entries[row, column] = upper if i == j else _joined(upper, lower)
+    return entries
+
+
+def _joined(one: Slope, other: Slope) -> Slope:
+    """Return the mean of two findings of one entry, or the one that is known far better."""
+    worse = max(one, other, key=lambda slope: slope.verdict.severity)
+    if worse.verdict.severity > Verdict.NOISY.severity:
+        return worse
+    apart = abs(one.value - other.value)
+    better = min(one, other, key=lambda slope: slope.error)
+    mean = 0.5 * one.value + 0.5 * other.value
+    if apart > DISAGREE * (one.error + other.error):
+        note = UNSYMMETRIC.format(apart)
+        return replace(
+            worse, value=mean, error=max(one.error, other.error) + apart, verdict=Verdict.UNRESOLVED, note=note
+        )
+    if 3.0 * better.error < max(one.error, other.error):
+        return replace(better, verdict=worse.verdict)
+    return replace(worse, value=mean, error=max(one.error, other.error))
+
+
+def _fixed(
+    base: Floats, chosen: Options, problems: Sequence[Any], pairs: Sequence[tuple[int, int]]
+) -> Core[Curvatures]:
+    """Apply the formula of a fixed step along the coordinates and the sums of two of them; it tells no error."""
+    assert chosen.formula is not None
+    n = len(problems)
+    directions = np.zeros((n + len(pairs), n))
+    directions[range(n), range(n)] = 1.0
+    for row, (i, j) in enumerate(pairs, n):
+        directions[row, [i, j]] = 1.0
+    lines_ = [*problems, *(problems[i] for i, _ in pairs)]
+    found = yield from fixed(base, lines_, chosen.formula, chosen.step, directions, True)
+    row_ = found.slopes[0]
+    mixed = []
+    for slope, (i, j) in zip(row_[n:], pairs, strict=True):
+        worse = max(slope, row_[i], row_[j], key=lambda its: its.verdict.severity)
+        value = 0.5 * (slope.value - row_[i].value - row_[j].value)
+        mixed.append(replace(worse, value=value, evaluations=slope.evaluations))
+    return Curvatures(list(row_[:n]), mixed, found.fun)
+
+
+def _vector(watch: Watch, slopes: Sequence[Slope], fun: float, keep: bool) -> Estimate:
+    """Put the entries of a product into x's structure."""
+    layout = watch.evaluator.layout
+    verdicts = [slope.verdict for slope in slopes]
+    return Estimate(
+        layout.wrap([slope.value for slope in slopes], "value"),
+        layout.wrap([slope.error for slope in slopes], "error"),
+        layout.wrap(verdicts, "verdict"),
+        worst(verdicts),
+        watch.evaluator.evaluations,
+        {layout.path(i): slope for i, slope in enumerate(slopes) if slope.verdict is not Verdict.OK or slope.note},
+        None if isnan(fun) else fun,
+        layout.wrap([slope.step for slope in slopes], "error"),
+        watch.samples() if keep else None,
+        watch.stopped,
+    )
+
+
+def _estimate(watch: Watch, entries: Entries, fun: float, keep: bool) -> Estimate:
+    """Put the entries of a Hessian into x's structure, twice; NaN where one was not asked for."""
+    layout = watch.evaluator.layout
+    shape = (layout.size, layout.size)
+    # Nothing is wrong with what was not asked for, so its verdict is ok; what marks it is an error of NaN.
+    values, errors, steps = np.full(shape, nan), np.full(shape, nan), np.full(shape, nan)
+    verdicts = np.full(shape, Verdict.OK, dtype=object)
+    details = {}
+    for (i, j), slope in entries.items():
+        for place in {(i, j), (j, i)}:
+            values[place], errors[place], steps[place] = slope.value, slope.error, slope.step
+            verdicts[place] = slope.verdict
+        if slope.verdict is not Verdict.OK or slope.note:
+            details[_path(layout, i, j)] = slope
+    return Estimate(
+        _wrapped(layout, values, "value"),
+        _wrapped(layout, errors, "error"),
+        _wrapped(layout, verdicts, "verdict"),
+        worst(slope.verdict for slope in entries.values()),
+        watch.evaluator.evaluations,
+        details,
+        None if isnan(fun) else fun,
+        _wrapped(layout, steps, "error"),
+        watch.samples() if keep else None,
+        watch.stopped,
+        values,
+        errors,
+    )
+
+
+def _path(layout: Layout, i: int, j: int) -> str:
+    """Return where an entry is found in the answer: the leaves' paths, and one index for both."""
+    index: list[str] = []
+    for leaf, place in ((layout.leaf(i), i), (layout.leaf(j), j)):
+        index += [str(int(part)) for part in np.unravel_index(place - leaf.start, leaf.shape)]
+    return layout.leaf(i).path + layout.leaf(j).path + (f"[{', '.join(index)}]" if index else "")
+
+
+def _wrapped(layout: Layout, table: Any, kind: foreign.Kind) -> Any:
+    """Return an (n, n) table in x's structure, and each leaf of that in x's structure again."""
+
+    def part(one: Leaf, other: Leaf) -> Any:
+        block = table[one.start : one.stop, other.start : other.stop].reshape(one.shape + other.shape)
+        home = one.home if one.shape or one.home is not None else other.home
+        if home is not None:
+            return foreign.result(home, block, kind)
+        if not block.ndim:
+            return block.item()
+        if kind == "value":
+            return block.astype(np.result_type(one.dtype, other.dtype))
+        return np.array(block)
+
+    return layout.assembled([layout.assembled([part(one, other) for other in layout.leaves]) for one in layout.leaves])

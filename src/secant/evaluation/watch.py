@@ -1,0 +1,236 @@
+"""What stands between a question and f: a memory, a clock, and an ear for Ctrl-C.
+
+Rules:
+
+* Everything that was paid for is kept until the answer is there, the values of a request that was cut short included,
+  so that an answer can be made of it (:mod:`secant.core.salvage`).
+* f at the point itself is not asked for twice; when it was given (``f0=``) not once. A repetition is asked for, always.
+* No call of f begins after the deadline; one that has begun is not broken off. The first call is always made: without
+  it not even the shape of f's values would be known.
+* KeyboardInterrupt ends the question and not the program: the answer says that it was cut short. It passes where there
+  is nothing to show yet, where the question was asked inside another's f (the outer one has to end), and when it comes
+  twice in a row: a program may ask question after question.
+* f is handed ``seed=`` when the question was given one: the same random numbers at every point.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from math import inf, nan, prod
+from time import monotonic
+from typing import Any, ClassVar
+
+import numpy as np
+
+from secant.core.errors import InputTypeError
+from secant.core.request import OK, Floats, Interrupted, Reply, Request
+from secant.core.results import Samples
+from secant.evaluation.evaluator import Evaluator
+
+#: Ctrl-C ends the program when the last one, which ended a question, is no longer ago than so many seconds.
+TWICE = 2.0
+
+
+class Watch:
+    """Evaluate for a question, keep what was paid for, and end it in good order.
+
+    Parameters
+    ----------
+    evaluator : what calls f.
+    f0 : f(x), where it is known.
+    keep : whether to keep all values (of a walk only f at the present point is of use).
+
+    Attributes
+    ----------
+    log : requests and replies so far.
+    stopped : ``"deadline"`` or ``"keyboard"`` once the question was cut short; every request then ends at once.
+
+    Raises
+    ------
+    InputError, InputTypeError : for an ``f0`` that is no finite value of f.
+
+    >>> watch = Watch(Evaluator(lambda x: x * x, 3.0))
+    >>> watch.reply(Request(watch.evaluator.base, None, (0.0, 1.0))).values
+    [9.0, 16.0]
+    >>> watch.reply(Request(watch.evaluator.base, None, (0.0,))).values, len(watch.samples())
+    ([9.0], 2)
+    """
+
+    pressed: ClassVar[float] = -inf  # when Ctrl-C last ended a question
+    __slots__ = ("_evaluate", "_given", "evaluator", "keep", "log", "stopped")
+
+    def __init__(self, evaluator: Evaluator, f0: Any = None, *, keep: bool = True) -> None:
+        self.evaluator, self.keep = evaluator, keep
+        self._evaluate = evaluator.__call__  # quicker to call than the object
+        self.log: list[tuple[Request, Reply]] = []
+        self.stopped = ""
+        self._given: Any = None if f0 is None else evaluator.expect(f0)
+
+    def reply(self, request: Request) -> Reply:
+        """Return the values of a request.
+
+        Raises
+        ------
+        Interrupted : when the deadline has passed, or Ctrl-C came.
+        """
+        if self.stopped:
+            raise Interrupted(self.stopped, self._fun(request.base))
+        if 0.0 in request.t[:1] and (self.log or self._given is not None) and _opens(request):
+            here = self._here(request.base)
+            if here is not None:
+                return self._from(here, request)
+        try:
+            reply = self._evaluate(request)
+        except Interrupted as error:
+            self.evaluator.evaluations -= 1  # it was counted, and never begun
+            raise self._ended(request, error.reason) from None
+        except KeyboardInterrupt:
+            if not self.hears():
+                raise
+            raise self._ended(request, "keyboard") from None
+        if self.keep:
+            self.log.append((request, reply))
+        elif _opens(request):
+            self.log = [(request, reply)]
+        return reply
+
+    def _from(self, here: Any, request: Request) -> Reply:
+        """Have a request evaluated but for its first point, where f is known."""
+        evaluator, row = self.evaluator, np.reshape(here, (1, -1))
+        if len(request.t) == 1:
+            plain = type(request.t) is tuple and not evaluator.value_shape and not evaluator.complex_values
+            return Reply([row.item()] if plain else row, None, evaluator.eps)
+        lane = None if request.lane is None else request.lane[1:]
+        reply = self.reply(Request(request.base, lane, request.t[1:], request.directions))
+        if isinstance(reply.values, list):
+            values: Any = [row.item(), *reply.values]
+        else:
+            values = np.concatenate([row, reply.values])
+        status = None if reply.status is None else np.concatenate([np.zeros(1, dtype=np.int8), reply.status])
+        return Reply(values, status, reply.eps)
+
+    def _here(self, base: Floats) -> Any:
+        """Return f at a base, a float or flat, where it is known and finite; else None."""
+        if self._given is not None and base is self.evaluator.base:
+            return self._given
+        for request, reply in self.log:
+            if request.base is base and _opens(request):
+                return reply.values[0] if np.isfinite(reply.values[0]).all() else None
+        return None
+
+    def _fun(self, base: Floats) -> float:
+        """Return the same where f is one real number, else NaN."""
+        here = self._here(base)
+        if here is None or np.size(here) != 1 or np.iscomplexobj(here):
+            return nan
+        return float(np.reshape(here, ()))
+
+    def hears(self) -> bool:
+        """Return whether Ctrl-C, which came just now, ends the question with an answer; else it has to pass."""
+        if self.evaluator.value_shape is None or _inside():
+            return False
+        before, Watch.pressed = Watch.pressed, monotonic()
+        return Watch.pressed - before > TWICE
+
+    def _ended(self, request: Request, reason: str) -> Interrupted:
+        """Keep what came of a request that was cut short, and return what ends the question."""
+        self.stopped = reason
+        rows, status = self.evaluator.paid
+        count = len(rows)
+        if count:
+            width = prod(self.evaluator.value_shape or ())
+            beside = request.imaginary or self.evaluator.complex_values
+            values: Any = np.full((count, width), np.nan, np.complex128 if beside else np.float64)
+            codes = np.zeros(count, dtype=np.int8)
+            for j, row in enumerate(rows):
+                codes[j] = status.get(j, OK)
+                if codes[j] == OK:
+                    values[j] = row
+            lane = None if request.lane is None else request.lane[:count]
+            part = Request(request.base, lane, request.t[:count], request.directions, request.repeat, request.imaginary)
+            if self.keep or _opens(part):
+                self.log.append((part, Reply(values, codes, self.evaluator.eps)))
+        return Interrupted(reason, self._fun(request.base))
+
+    def samples(self) -> Samples:
+        """Return all that was kept, in the order of asking."""
+        evaluator = self.evaluator
+        size, shape = evaluator.base.size, evaluator.value_shape or ()
+        along = [request.directions for request, _ in self.log if request.directions is not None]
+        # Of a gradient the axes come first, and directions are for the check; of a direction there is nothing else.
+        first = size if any(request.directions is None and any(request.t) for request, _ in self.log) else 0
+        lanes, values = [], []
+        for request, reply in self.log:
+            count = len(reply.values)
+            lane = np.zeros(count, np.intp) if request.lane is None else np.asarray(request.lane, np.intp)
+            lanes.append(lane if request.directions is None else lane + first)
+            values.append(np.reshape(np.asarray(reply.values), (count, *shape)))
+        t = [np.asarray(request.t, np.float64) for request, _ in self.log]
+        beside = [np.full(len(request.t), request.imaginary) for request, _ in self.log]
+        return Samples(
+            np.concatenate([*lanes, np.zeros(0, np.intp)]),
+            np.concatenate([*t, np.zeros(0)]),
+            np.concatenate(values) if values else np.zeros((0, *shape)),
+            np.concatenate([*beside, np.zeros(0, np.bool_)]),
+            along[0] if first and along else None,
+        )
+
+
+def _inside() -> bool:
+    """Return whether this thread is inside an evaluation: the question at hand is then asked by another's f.
+
+    It is asked when Ctrl-C came, and never before: to count along would cost every question.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not Evaluator.__call__.__code__:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _opens(request: Request) -> bool:
+    """Return whether a request asks for f at its base first, and not for a repetition."""
+    t = request.t
+    return len(t) > 0 and t[0] == 0.0 and not (request.repeat or request.imaginary)
+
+
+def seeded(f: Callable[..., Any], seed: int) -> Callable[..., Any]:
+    """Return f with ``seed=`` handed to it.
+
+    Raises
+    ------
+    InputTypeError : when f takes no such argument.
+
+    >>> seeded(lambda x, seed: (x, seed), 3)(0.5)
+    (0.5, 3)
+    """
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return lambda *args: f(*args, seed=seed)  # what has no signature may take it all the same
+    if not any(
+        part.kind is part.VAR_KEYWORD or (part.name == "seed" and part.kind is not part.POSITIONAL_ONLY)
+        for part in parameters
+    ):
+        taken = ", ".join(part.name for part in parameters)
+        raise InputTypeError(f"`seed` needs an f that takes `seed=`, for its random numbers; this one takes ({taken})")
+    return lambda *args: f(*args, seed=seed)
+
+
+def timed(f: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    """Return f that raises :class:`Interrupted` when it is called after so many seconds from now.
+
+    >>> timed(lambda x: x, 1e-9)(0.5)  # the first call is always made
+    0.5
+    """
+    end = monotonic() + seconds
+    begun = False
+
+    def called(*args: Any) -> Any:
+        nonlocal begun
+        if begun and monotonic() >= end:
+            raise Interrupted("deadline")
+        begun = True
+        return f(*args)
+
+    return called
