@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import cleandoc
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def pages() -> dict[Path, str]:
     estimate = section("Of an estimate", "value and bar", Verdict, [member.holds for member in Verdict])
     descent = section("Of a descent", None, DescentVerdict, [])
     check = section("Of a check", None, CheckVerdict, [])
-    commands = [described(name, command) for name, command in cli.commands.items()]
+    commands = [described(name, command) for name, command in every(cli.commands)]
     inserted = {
         DOCS.parent / "README.md": coverage(4),
         DOCS / "benchmarks.md": coverage(len(CLASSES)),
@@ -136,6 +136,15 @@ def words() -> str:
 def listed(names: Iterable[str]) -> str:
     """Return names as code, with commas."""
     return ", ".join(f"`{name}`" for name in names)
+
+
+def every(commands: Mapping[str, click.Command], above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Give all commands with their full names, those of groups as well."""
+    for name, command in commands.items():
+        if isinstance(command, click.Group):
+            yield from every(command.commands, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
 
 
 def described(name: str, command: click.Command) -> str:

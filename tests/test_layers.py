@@ -56,6 +56,7 @@ LAYERS["pytest_secant"] = 6
 HOLDERS = {"secant.core": 0, "secant": 6}
 #: All that the evaluation may know of the core.
 CONVERSATION = {f"secant.core.{name}" for name in ("request", "results", "errors", "verdicts")}
+CONVERSATION |= {"secant._version"}  # a journal says who wrote it
 #: The core is deterministic: it reads no clock and draws no numbers of its own.
 CLOCKS = {"time", "datetime", "random", "secrets"}
 

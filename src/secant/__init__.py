@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from secant._api.studies import noise, steps
     from secant._api.texts import from_json
     from secant.core.checked import CheckedEntry, GradientCheck
-    from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
+    from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError, WorkerError
     from secant.core.measures import Noise, Price
     from secant.core.request import Interrupted, Reply, Request, run
     from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
+    from secant.evaluation.how import Evaluation
+    from secant.evaluation.progress import Progress
+    from secant.evaluation.records import JournalRecords, read_journal
+    from secant.evaluation.stand_in import Evaluator, MockEvaluator, Recording
 
 _HOME = {
     "CheckVerdict": "secant.core.verdicts",
@@ -40,14 +44,20 @@ _HOME = {
     "Descent": "secant.core.results",
     "DescentVerdict": "secant.core.verdicts",
     "Estimate": "secant.core.results",
+    "Evaluation": "secant.evaluation.how",
+    "Evaluator": "secant.evaluation.stand_in",
     "Event": "secant.core.results",
     "GradientCheck": "secant.core.checked",
     "InputError": "secant.core.errors",
     "InputTypeError": "secant.core.errors",
     "Interrupted": "secant.core.request",
+    "JournalRecords": "secant.evaluation.records",
+    "MockEvaluator": "secant.evaluation.stand_in",
     "Noise": "secant.core.measures",
     "OutputError": "secant.core.errors",
     "Price": "secant.core.measures",
+    "Progress": "secant.evaluation.progress",
+    "Recording": "secant.evaluation.stand_in",
     "Reply": "secant.core.request",
     "Request": "secant.core.request",
     "Samples": "secant.core.results",
@@ -57,6 +67,7 @@ _HOME = {
     "StepStudy": "secant.core.results",
     "Verdict": "secant.core.verdicts",
     "VerdictError": "secant.core.errors",
+    "WorkerError": "secant.core.errors",
     "check_gradient": "secant._api.checks",
     "check_hessian": "secant._api.checks",
     "check_jacobian": "secant._api.checks",
@@ -73,6 +84,7 @@ _HOME = {
     "jacobian": "secant._api.jacobians",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
+    "read_journal": "secant.evaluation.records",
     "run": "secant.core.request",
     "stencil": "secant.core.stencils",
     "steps": "secant._api.studies",
@@ -87,14 +99,20 @@ __all__ = [
     "Descent",
     "DescentVerdict",
     "Estimate",
+    "Evaluation",
+    "Evaluator",
     "Event",
     "GradientCheck",
     "InputError",
     "InputTypeError",
     "Interrupted",
+    "JournalRecords",
+    "MockEvaluator",
     "Noise",
     "OutputError",
     "Price",
+    "Progress",
+    "Recording",
     "Reply",
     "Request",
     "Samples",
@@ -104,6 +122,7 @@ __all__ = [
     "StepStudy",
     "Verdict",
     "VerdictError",
+    "WorkerError",
     "__version__",
     "book",
     "check_gradient",
@@ -124,6 +143,7 @@ __all__ = [
     "noise",
     "plots",
     "price",
+    "read_journal",
     "run",
     "stencil",
     "steps",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from secant._api.claims import Claimed, Witness, asked, difference, restless, stale
-from secant._api.options import Options, level_at, prepared, room
+from secant._api.options import Options, level_at, real, room
 from secant._api.select import Positions, narrowed
 from secant.core import check as core
 from secant.core.check import Finding
@@ -23,12 +23,15 @@ from secant.core.errors import InputError, InputTypeError
 from secant.core.looks import Space, direction, scales
 from secant.core.request import Evaluate, Floats, Interrupted, Reply, Request, run
 from secant.core.verdicts import CheckVerdict
+from secant.evaluation.calls import seeded, timed
 from secant.evaluation.evaluator import Evaluator
 
 #: Where the derivative is called between its two calls at x: so far away, as a share of x's size.
 ELSEWHERE = 2.0**-6
 #: Two answers at the same x that differ by more than so many roundings are no accident.
 RESTLESS = 1e3
+#: How often f is asked again before a derivative that differs is blamed and not f.
+AGAIN = 6
 #: What is likely when f stands still and the gradient says that it should not.
 ALIAS = "f gave the very same value at every point: does it use its argument? (`inplace=True` where it reads an alias)"
 #: A check for less than this is none.
@@ -123,6 +126,16 @@ def _moved_base(evaluate: Evaluate, evaluator: Evaluator, varying: Positions) ->
     return whole_base
 
 
+def prepared(f: Any, seed: Any, deadline: Any) -> Any:
+    """Return f as it is called here: with its ``seed``, and not after its ``deadline``."""
+    if seed is not None and callable(f):
+        f = seeded(f, seed)
+    if deadline is not None:
+        seconds = real("deadline", deadline, 0.0, "a positive number of seconds", finite=False)
+        f = timed(f, seconds) if callable(f) else f
+    return f  # what cannot be called is refused by the evaluator
+
+
 def evaluator_for(f: Any, x: Any, seed: Any, deadline: Any, **how: Any) -> Evaluator:
     """Return the evaluator of f at x; ``f`` is handed ``seed=`` if given, and not called after the deadline."""
     return Evaluator(prepared(f, seed, deadline), x, **how)
@@ -161,8 +174,11 @@ def _answer(question: Question, fun: Floats) -> GradientCheck:
     rows, slack = _varying(first, question.varying)
     gap = difference(first, witness.again)
     gap = gap if question.varying is None else gap[:, question.varying]
-    if not witness.random and (gap > RESTLESS * slack + 1e-300).any():
-        return _unsteady(question, witness, gap > RESTLESS * slack + 1e-300)
+    unsteady = gap > RESTLESS * slack + 1e-300
+    if not witness.random and unsteady.any():
+        if not _random(question, fun):
+            return _unsteady(question, witness, unsteady)
+        witness = replace(witness, random=True)
     slack = np.where(np.isfinite(rows), slack + 2.0 * np.where(np.isfinite(gap), gap, 0.0), 0.0)
     left = question.budget - evaluator.evaluations
     space, values, change = question.space, fun.tolist(), witness.change
@@ -234,6 +250,15 @@ def _moved(space: Space, base: Floats) -> Space | None:
     if not least > 0.0:
         return None
     return replace(space, base=base, below=space.below + step, above=space.above - step, max_step=least)
+
+
+def _random(question: Question, fun: Floats) -> bool:
+    """Return whether f is random after all: it may give the same value twice by chance, but not time after time."""
+    for repeat in range(2, 2 + AGAIN):
+        reply = question.evaluate(Request(question.space.base, (0,), (0.0,), None, repeat))
+        if not np.array_equal(np.asarray(reply.values).reshape(-1), fun):
+            return True
+    return False
 
 
 def _unsteady(question: Question, witness: Witness, moved: Any) -> GradientCheck:

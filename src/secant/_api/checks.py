@@ -18,6 +18,7 @@ from secant._api.checking import (
     cut_short,
     evaluator_for,
     first_value,
+    prepared,
     question_of,
     refused,
     space_of,
@@ -25,7 +26,7 @@ from secant._api.checking import (
     with_seed,
 )
 from secant._api.claims import Claimed, claimed, claimed_square, numbers
-from secant._api.options import level_at, options, prepared
+from secant._api.options import level_at, options
 from secant._api.select import positions
 from secant.core import bends
 from secant.core import check as core

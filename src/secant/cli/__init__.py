@@ -1,4 +1,4 @@
-"""The command line: ``secant diff``, ``gradient``, ``jacobian``, ``check``, ``steps``, ``descend`` and ``tour``.
+"""The command line: ``secant diff``, ``jacobian``, ``check``, ``descend``, ``journal``, ``tour`` and so on.
 
 ``python -m secant`` is the same.
 

@@ -7,6 +7,7 @@ options that are not given are not passed on, so that their defaults stand in on
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import secant
 from secant.cli.expression import ExpressionError, parse_numbers
 from secant.cli.functions import Function, FunctionError, LoadError, asked, load, number_at, point_at, together
+from secant.cli.journal import journal
 from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, Outcome, descent_text, estimate_text, json_text
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -38,6 +40,9 @@ def cli() -> None:
 
     Exit status: 0 ok; 1 the verdict is not ok; 2 what was typed cannot be used; 4 the function failed.
     """
+
+
+cli.add_command(journal)
 
 
 def _number(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
@@ -139,6 +144,33 @@ def deadline_option(command: C) -> C:
     )(command)
 
 
+def how_options(command: C) -> C:
+    """Add how the function is evaluated; progress is shown where somebody may be looking."""
+
+    @wraps(command)
+    def evaluated(*arguments: Any, **options: Any) -> Outcome:
+        if not options.get("dry_run") and sys.stderr is not None and sys.stderr.isatty():
+            options["progress"] = True
+        return cast(Outcome, command(*arguments, **options))
+
+    options = [
+        click.option(
+            "--workers", type=click.IntRange(1), metavar="N", help="Evaluate in N processes, where that pays."
+        ),
+        click.option(
+            "--journal", type=click.Path(), metavar="FILE", help="Keep every value there; started again, go on."
+        ),
+        click.option(
+            "--timeout", metavar="SECONDS", callback=_number, help="With --workers: end a call that takes longer."
+        ),
+        deadline_option,
+    ]
+    made: Any = evaluated
+    for option in reversed(options):
+        made = option(made)
+    return cast(C, made)
+
+
 #: Options of a derivative by name, in the library's order.
 NUMERICAL: Mapping[str, Mapping[str, Any]] = {
     "--method": {
@@ -172,7 +204,7 @@ def real_options(*names: str) -> Callable[[C], C]:
 
 def numerical_options(command: C) -> C:
     """Add the options that every derivative takes."""
-    return real_options(*NUMERICAL)(deadline_option(command))
+    return real_options(*NUMERICAL)(how_options(command))
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -283,7 +315,7 @@ def steps(function: Function, at: list[float], save: Path | None, as_json: bool)
 @click.option("--lr", metavar="RATE", callback=_number, help="The learning rate; 0.01 is the default.")
 @click.option("--iterations", type=click.IntRange(0), metavar="N", help="The number of steps; 100 is the default.")
 @click.option("--step", metavar="H", callback=_number, help="A fixed difference step, such as the notes' 1e-4.")
-@deadline_option
+@how_options
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg, .png or .pdf."
 )

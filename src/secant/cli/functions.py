@@ -24,6 +24,9 @@ FROM_FILE = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_][\w.]*)")
 #: What was meant as one, and is not: another kind of file, no name after the colon, no colon. No expression looks so.
 ALMOST = re.compile(r"(?P<path>[\w./\\~-]+):[\w.]*|(?P<file>[\w./\\~-]+\.py)")
 
+#: How the note begins of an exception that came from another process; the rest is its traceback.
+FAR = "raised by a worker"
+
 R = TypeVar("R")
 
 
@@ -158,7 +161,7 @@ def asked(function: Function, question: Callable[[Callable[[Any], Any]], R], nam
     try:
         return question(watched)
     except Exception as error:
-        if error is last:
+        if error is last or any(note.startswith(FAR) for note in getattr(error, "__notes__", ())):
             raise FunctionError(f"{name} raised {_described(error)}", type(error).__name__) from error
         if function.expression is not None and last is not None and error.__cause__ is last:
             raise LoadError(f"`--method complex` needs an expression of complex numbers, and {last}") from error
@@ -172,7 +175,7 @@ def _described(error: BaseException, typed: bool = True) -> str:
     # The C library's errors come with their number: (34, 'Numerical result out of range').
     said = error.args[1] if len(error.args) == 2 and isinstance(error, ArithmeticError) else error
     parts = [f"{type(error).__name__}: {said}" if typed and str(said) else str(said) or type(error).__name__]
-    parts += getattr(error, "__notes__", [])
+    parts += [note for note in getattr(error, "__notes__", []) if not note.startswith(FAR)]
     package = str(Path(__file__).parents[1])
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(package)]
     own = [frame for frame in frames if frame.filename.endswith(".py") and "importlib" not in frame.filename]
