@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 #: Problems up to this size are small: their median evaluations are told apart.
 SMALL = 50
 #: Others are not asked about more variables than this: memory and time.
-PATIENCE = 10**5
+PATIENCE = 10**4
 HEAD = "discriminated, detected, passed, cannot tell, located, flagged though right, confirmed, evaluations".split(", ")
 
 

@@ -35,7 +35,9 @@ BUDGET = 400
 #: A claim is borne out when a mistake of this share of an entry would have shown, or of this share of a usual entry:
 #: under noise or in a low precision (of many entries, a larger one), and in float64, where more can be had.
 ENTRY, USUAL, MANY = 0.35, 0.015, 0.1
-CLEAN = 1e-3, 1e-3
+CLEAN = 1e-2, 1e-3
+#: An entry this small beside a usual one is as good as 0.
+TRIFLE = 1e-15
 #: A mistake is told relative to its entry; where there are many, some are next to nothing beside a usual one, and
 #: count as so large a share of it.
 LEAST_SIZE = 0.01
@@ -180,8 +182,13 @@ def _enough(case: Case, chosen: Indices, change: float) -> Flags:
     caught, size = case.caught[:, chosen], np.abs(case.yours[:, chosen])
     usual = _usual(case, chosen)
     floor = np.where(usual > 0.0, usual, change) / case.space.scale[chosen]
-    share, part = CLEAN if _clean(case) else (ENTRY, USUAL if chosen.size <= FEW else MANY)
-    return np.asarray((caught <= share * size) | (caught <= part * floor) | (caught == 0.0))
+    few = chosen.size <= FEW
+    share, part = CLEAN if _clean(case) else (ENTRY, USUAL if few else MANY)
+    by_size = caught <= part * floor
+    if few and _clean(case):
+        # Each of a few is to be told by itself, but for what is lost in the rounding of a usual one.
+        by_size &= size <= TRIFLE * floor
+    return np.asarray((caught <= share * size) | by_size | (caught == 0.0))
 
 
 def _usual(case: Case, chosen: Indices) -> Floats:
