@@ -16,9 +16,9 @@ from pathlib import Path
 
 import click
 
-from secant.cli.commands import cli
+from secant.cli import cli
 from secant.cli.vocabulary import CONSTANTS, FUNCTIONS
-from secant.core.verdicts import DescentVerdict, Verdict
+from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
 DOCS = Path(__file__).parent
 SEVERITIES = (
@@ -58,6 +58,7 @@ def pages() -> dict[Path, str]:
     """Return the text of each generated page."""
     estimate = section("Of an estimate", "value and bar", Verdict, [member.holds for member in Verdict])
     descent = section("Of a descent", None, DescentVerdict, [])
+    check = section("Of a check", None, CheckVerdict, [])
     commands = [described(name, command) for name, command in every(cli.commands)]
     inserted = {
         DOCS.parent / "README.md": coverage(4),
@@ -65,7 +66,7 @@ def pages() -> dict[Path, str]:
         DOCS / "command-line.md": "\n".join([words(), "## The commands\n", *commands]),
     }
     return {
-        DOCS / "verdicts.md": f"{OPENING}\n{estimate}\n{descent}",
+        DOCS / "verdicts.md": f"{OPENING}\n{estimate}\n{descent}\n{check}",
         **{page: between_marks(page.read_text(encoding="utf-8"), text) for page, text in inserted.items()},
     }
 
@@ -86,7 +87,7 @@ def coverage(classes: int) -> str:
 
 
 def section(
-    title: str, extra: str | None, members: Iterable[Verdict] | Iterable[DescentVerdict], details: list[str]
+    title: str, extra: str | None, members: Iterable[Verdict | DescentVerdict | CheckVerdict], details: list[str]
 ) -> str:
     """Return a heading and a table: verdict, severity, sentence, remedy, and one more column where there is one."""
     head = ["verdict", "severity", "it says", "what to do", *([extra] if extra else [])]

@@ -46,21 +46,22 @@ cli.add_command(journal)
 
 
 def _number(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    return None if text is None else _several(parameter, text, 1)[0]
+    return None if text is None else numbers_of(parameter, text, 1)[0]
 
 
 def _numbers(_: click.Context, parameter: click.Parameter, text: str | None) -> list[float] | None:
-    return None if text is None else _several(parameter, text, None)
+    return None if text is None else numbers_of(parameter, text, None)
 
 
 def _pair(_: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
-    low, high = _several(parameter, text, 2)
+    low, high = numbers_of(parameter, text, 2)
     return low, high
 
 
-def _several(parameter: click.Parameter, text: str, count: int | None) -> list[float]:
+def numbers_of(parameter: click.Parameter, text: str, count: int | None) -> list[float]:
+    """Return the numbers that an option was given, so many of them or any number."""
     option = parameter.opts[0]
     try:
         numbers = parse_numbers(text)
@@ -136,6 +137,13 @@ def dry_run_option(command: C) -> C:
     )
 
 
+def deadline_option(command: C) -> C:
+    """Add the time after which the best so far has to do."""
+    return click.option(
+        "--deadline", metavar="SECONDS", callback=_number, help="Say what is known by then; Ctrl-C: at once."
+    )(command)
+
+
 def how_options(command: C) -> C:
     """Add how the function is evaluated; progress is shown where somebody may be looking."""
 
@@ -155,9 +163,7 @@ def how_options(command: C) -> C:
         click.option(
             "--timeout", metavar="SECONDS", callback=_number, help="With --workers: end a call that takes longer."
         ),
-        click.option(
-            "--deadline", metavar="SECONDS", callback=_number, help="Say what is known by then; Ctrl-C: at once."
-        ),
+        deadline_option,
     ]
     made: Any = evaluated
     for option in reversed(options):
@@ -165,29 +171,40 @@ def how_options(command: C) -> C:
     return cast(C, made)
 
 
+#: Options of a derivative by name, in the library's order.
+NUMERICAL: Mapping[str, Mapping[str, Any]] = {
+    "--method": {
+        "type": click.Choice(["auto", "central", "forward", "backward", "complex"]),
+        "help": "The differences to use, or the complex step; auto.",
+    },
+    "--step": {"metavar": "H", "callback": _number, "help": "A fixed step, as in a textbook; no error bar."},
+    "--bounds": {"metavar": "LOW,HIGH", "callback": _pair, "help": "Never evaluate outside; inf where there is none."},
+    "--max-step": {"metavar": "H", "callback": _number, "help": "Never go further from x than this."},
+    "--noise": {"metavar": "LEVEL", "callback": _number, "help": "The absolute size of f's own error."},
+    "--rtol": {
+        "metavar": "R",
+        "callback": _number,
+        "help": "Stop at this relative error; 0: as exact as f allows.",
+    },
+    "--max-evaluations": {"type": click.IntRange(1), "metavar": "N", "help": "Never call f more often than this."},
+    "--scale": {"metavar": "LENGTH", "callback": _number, "help": "Look at the slope over this length as well."},
+}
+
+
+def real_options(*names: str) -> Callable[[C], C]:
+    """Return what adds the options of these names."""
+
+    def added(command: C) -> C:
+        for name in reversed(names):
+            command = click.option(name, **NUMERICAL[name])(command)
+        return command
+
+    return added
+
+
 def numerical_options(command: C) -> C:
-    """Add the options that every derivative takes, in the library's order."""
-    kinds = click.Choice(["auto", "central", "forward", "backward", "complex"])
-    options = [
-        click.option("--method", type=kinds, help="The differences to use, or the complex step; auto."),
-        click.option("--step", metavar="H", callback=_number, help="A fixed step, as in a textbook; no error bar."),
-        click.option(
-            "--bounds", metavar="LOW,HIGH", callback=_pair, help="Never evaluate outside; inf where there is none."
-        ),
-        click.option("--max-step", metavar="H", callback=_number, help="Never go further from x than this."),
-        click.option("--noise", metavar="LEVEL", callback=_number, help="The absolute size of f's own error."),
-        click.option(
-            "--rtol", metavar="R", callback=_number, help="Stop at this relative error; 0: as exact as f allows."
-        ),
-        click.option(
-            "--max-evaluations", type=click.IntRange(1), metavar="N", help="Never call f more often than this."
-        ),
-        click.option("--scale", metavar="LENGTH", callback=_number, help="Look at the slope over this length as well."),
-        how_options,
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    """Add the options that every derivative takes."""
+    return real_options(*NUMERICAL)(how_options(command))
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

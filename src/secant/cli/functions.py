@@ -142,11 +142,11 @@ def point_at(function: Function, numbers: Sequence[float]) -> Any:
     return numbers[0] if len(numbers) == 1 and not expression.indices else np.array(numbers)
 
 
-def asked(function: Function, question: Callable[[Callable[[Any], Any]], R]) -> R:
+def asked(function: Function, question: Callable[[Callable[[Any], Any]], R], name: str = "f") -> R:
     """Put a question to a function; an exception of that function becomes a :class:`FunctionError`, one line.
 
     So does a value that is no number. Everything else passes through: secant's other exceptions are complaints about
-    what was typed, and whatever is left is a fault of secant, to be seen in full.
+    what was typed, and whatever is left is a fault of secant, to be seen in full. ``name`` is what messages call it.
     """
     last: BaseException | None = None
 
@@ -162,7 +162,7 @@ def asked(function: Function, question: Callable[[Callable[[Any], Any]], R]) -> 
         return question(watched)
     except Exception as error:
         if error is last or any(note.startswith(FAR) for note in getattr(error, "__notes__", ())):
-            raise FunctionError(f"f raised {_described(error)}", type(error).__name__) from error
+            raise FunctionError(f"{name} raised {_described(error)}", type(error).__name__) from error
         if function.expression is not None and last is not None and error.__cause__ is last:
             raise LoadError(f"`--method complex` needs an expression of complex numbers, and {last}") from error
         if isinstance(error, secant.OutputError):
