@@ -105,7 +105,7 @@ def checked(given: Mapping[str, Any], question: str = "this", without: Iterable[
         if name not in NAMES or name in without:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, [*NAMES.difference(without), *NUMERICAL], 1)
+            near = get_close_matches(name, [*NAMES.difference(without), *NUMERICAL], 1, 0.75)
             hint = f": did you mean `{near[0]}`?" if near else ""
             raise InputTypeError(f"`{question}` takes no option `{name}`{hint}")
     how = How(
