@@ -17,6 +17,7 @@ CORE = {
         "edges",
         "extrapolate",
         "few",
+        "fitting",
         "flock",
         "ladder",
         "lanes",
@@ -25,6 +26,7 @@ CORE = {
         "probes",
         "refine",
         "scale",
+        "told",
     ),
     3: (
         "across",

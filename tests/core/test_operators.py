@@ -54,7 +54,10 @@ def mixed(x):
 
 
 @pytest.mark.parametrize("n", [24, 57, 200])
-@pytest.mark.parametrize("how", [{}, {"rtol": 1e-8}, {"budget": 11}, {"max_step": 1e-3}, {"noise": 1e-9}, {"pairs": 5}])
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"rtol": 1e-8}, {"budget": 11}, {"max_step": 1e-3}, {"noise": 1e-9}, {"noise": 1e-2}, {"pairs": 5}],
+)
 def test_lanes_give_the_answers_of_one_line_alone(monkeypatch, n, how) -> None:
     rng = np.random.default_rng(n)
     x = rng.uniform(0.5, 2.0, size=n)

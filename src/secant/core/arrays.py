@@ -18,6 +18,7 @@ from secant.core.extrapolate import ENOUGH, LEVEL, PAYS, RISE
 from secant.core.ladder import SHORT, STRETCH
 from secant.core.request import Floats
 from secant.core.tableau import EVEN, GRAIN, ODD, TOP_ORDER, Kind
+from secant.core.told import SCALE
 
 Mask: TypeAlias = NDArray[np.bool_]
 Whole: TypeAlias = NDArray[np.intp]
@@ -238,6 +239,17 @@ def straight(odd: Columns, even: Columns, s: list[Floats], rounding: Floats) -> 
     one = np.abs(odd[-1][1] - odd[-1][0]) * step / ODD.contrast_noise[1]
     two = np.abs(even[-1][1] - even[-1][0]) * (step * step) / EVEN.contrast_noise[1]
     return (one <= 6.0 * rounding) & (two <= 10.0 * rounding)
+
+
+def unsure(odd: Columns, even: Columns, s: list[Floats], largest: list[Floats], noise: Floats, rounding: float) -> Mask:
+    """Return whether the largest pairs saw nothing that stands far clear of the noise that was told.
+
+    See :func:`secant.core.told.unsure`; ``rounding`` is that of a value, as a share of it.
+    """
+    one = np.abs(odd[1][1] - odd[1][0]) * s[1] / ODD.contrast_noise[1]
+    two = np.abs(even[1][1] - even[1][0]) * (s[1] * s[1]) / EVEN.contrast_noise[1]
+    told: Mask = noise > rounding * np.maximum.reduce(largest)
+    return told & (one <= SCALE * noise) & (two <= SCALE * noise)
 
 
 def kinked(even: Columns, s: list[Floats], largest: list[Floats], rounding: Floats) -> Mask:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from math import inf, isfinite, log2, nan
 from typing import TypeAlias
 
-from secant.core import few
+from secant.core import few, told
 from secant.core.extrapolate import FLOOR, NOISE, Pick, pick_best
-from secant.core.ladder import Line, Steps, Values, Work, evaluate, moved, octaves, recall, step_near
+from secant.core.ladder import Line, Steps, Values, Work, difference, evaluate, moved, octaves, recall, step_near
 from secant.core.results import Slope
 from secant.core.tableau import SIDE, Rows, append, best_in_row, contrast
 from secant.core.verdicts import Verdict
@@ -115,14 +115,6 @@ def side_value(work: Work, h: float, side: float) -> Generator[Steps, Values, fl
     return known[t]
 
 
-def difference(work: Work, h: float, side: float, value: float) -> tuple[float, float]:
-    """Return the one-sided difference along +x, and the step that was really taken."""
-    line = work.line
-    x, t = line.x, side * moved(line, h)
-    taken = abs((x + t if line.rounder is None else line.rounder(x + t)) - x)
-    return side * (value - work.fun), taken if 0.0 < taken < inf else abs(t)
-
-
 def side_ladder(
     work: Work, top: float, side: float, conclude: Conclude | None = None
 ) -> Generator[Steps, Values, Slope]:
@@ -133,6 +125,8 @@ def side_ladder(
     ceiling_ = inf
     for _ in range(LADDERS):
         reason, pick, s, rows = yield from _side_descend(work, top, side)
+        if conclude is None and reason in ("floor", "small") and told.unsure_aside(work, rows, s):
+            return (yield from told.slope(work, side))
         if conclude is None:
             slope = _side_slope(pick, s, top, side)
         else:
@@ -154,6 +148,8 @@ def side_ladder(
             verdict = yield from _diverges(work, top, s, side, rows)
             if verdict is not None:
                 return verdict
+            if told.dominates(work):
+                return (yield from told.slope(work, side))
             top *= 2.0**-8
         if top * 2.0**-4 < work.line.smallest:
             break

@@ -232,6 +232,14 @@ def parts(work: Work, h: float, a: float, b: float) -> tuple[float, float, float
     return 0.5 * a - 0.5 * b, (a - fun) + (b - fun), taken(work.line, h)
 
 
+def difference(work: Work, h: float, side: float, value: float) -> tuple[float, float]:
+    """Return the one-sided difference along +x, and the step that was really taken."""
+    line = work.line
+    x, t = line.x, side * moved(line, h)
+    taken = abs((x + t if line.rounder is None else line.rounder(x + t)) - x)
+    return side * (value - work.fun), taken if 0.0 < taken < inf else abs(t)
+
+
 def recall(work: Work) -> dict[float, float]:
     """Return the values that are known, by signed step, and have them kept from now on."""
     known = work.known

@@ -218,7 +218,9 @@ def _decide(lanes: Lanes, flock: Flock, handed: list[Handed]) -> list[Flock]:
     same = (row[1] == row[0]) & ~(straight & (bar <= lanes.enough * size))
     odd_one_out = arrays.kinked(flock.even, flock.s, flock.largest, most) | same
     ends = done | floor | stuck | still
-    leaves = np.where(done, odd_one_out, small | stuck | still | (floor & odd_one_out))
+    noise, share = lanes.noise[lane], VALUE_ROUNDING * lanes.u
+    open_scale = floor & arrays.unsure(flock.odd, flock.even, flock.s, flock.largest, noise, share)
+    leaves = np.where(done, odd_one_out, small | stuck | still | open_scale | (floor & odd_one_out))
     for index in np.flatnonzero(leaves):
         work, ladder = _laid_out(lanes, flock, int(index))
         handed.append(_hand(work, int(lane[index]), settle(work, ladder)))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from math import frexp, inf, isfinite, ldexp, nan, sqrt
 
-from secant.core import edges, few, probes
+from secant.core import edges, few, probes, told
 from secant.core.extrapolate import Pick, climb, descend, pick_best, slope_of
 from secant.core.ladder import (
     SIGNIFICAND,
@@ -247,6 +247,8 @@ def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
         if ladder.odd[-1][1] == ladder.odd[-1][0] and quantum(work):
             return (yield from rounded(work, ladder))
         if reason in ("floor", "rtol", "small"):
+            if reason != "rtol" and told.unsure(work, ladder):
+                return (yield from told.slope(work))
             start = Start() if reason != "small" else (yield from larger(work, ladder, best))
             if start.slope is not None:
                 return start.slope

@@ -20,9 +20,9 @@ from functools import partial
 from math import inf, isfinite, log2, nan
 
 from secant.core import edges, line, probes
-from secant.core.edges import Ended, difference, side_value
+from secant.core.edges import Ended, side_value
 from secant.core.extrapolate import ENOUGH, MARGIN, NOISE, Pick, descend
-from secant.core.ladder import Ladder, Line, Steps, Values, Work, evaluate, moved, parts, step_near
+from secant.core.ladder import Ladder, Line, Steps, Values, Work, difference, evaluate, moved, parts, step_near
 from secant.core.line import FIRST, LADDERS, Rules
 from secant.core.refine import EXTRA, in_units, quantum
 from secant.core.request import UNIT_ROUNDOFF

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from math import hypot, inf, isfinite, log2, nan
 
+from secant.core import told
 from secant.core.extrapolate import NOISE, Pick, finished, levels, pick_best, slope_of
 from secant.core.ladder import Ladder, Steps, Values, Work, evaluate, octaves, parts, step_near
 from secant.core.refine import proportional, quantum, refine
@@ -129,7 +130,7 @@ def diagnose(
     known = best.bar < 1e-3 * abs(best.value) and _even_handed(ladder)
     if reason == "stalled" and fallback is None and known and not near_kink:
         # The slope is known well over large steps, so what stalls them is small: noise, whatever tiny steps may say.
-        return Outcome((yield from refine(work, ladder, best, ())))
+        return Outcome((yield from _under_noise(work, ladder, best, ())))
     if work.left() < 4 or reason == "budget":
         return Outcome(_cut(ladder, best, fallback))
     tiny = step_near(max(2.0**-32 * ladder.top, work.line.smallest))
@@ -152,9 +153,10 @@ def diagnose(
         if steady is not None:
             return Outcome(steady)
     quantized = quantum(work) > 0.0 or _stepped(work, ladder, best, lo)
-    straight = rough <= 0.15 * best.sigma and (
-        rough <= 8.0 * here + 1e-9 * abs(second[0]) or rough <= 0.02 * best.sigma
-    )
+    faint = rough <= 8.0 * here + 1e-9 * abs(second[0]) or rough <= 0.02 * best.sigma
+    straight = faint and rough <= 0.15 * best.sigma
+    if straight and told.dominates(work):
+        return Outcome((yield from told.slope(work)))
     if straight and not quantized:
         probe = Pick(second[0], 6.0 * max(here, rough), 0, 0, here, here)
         start = yield from search(work, lo, probe, lo, ladder.unit * ladder.s[-1], 0.0)
@@ -177,7 +179,14 @@ def diagnose(
         if closer is not None:
             return closer
     seen = (first[1] / EVEN_NOISE, second[1] / EVEN_NOISE, apart)
-    return Outcome((yield from refine(work, ladder, best, seen)))
+    return Outcome((yield from _under_noise(work, ladder, best, seen)))
+
+
+def _under_noise(work: Work, ladder: Ladder, best: Pick, probes: tuple[float, ...]) -> Generator[Steps, Values, Slope]:
+    """Return the slope under noise, whose level was told or has to be measured."""
+    if told.dominates(work):
+        return (yield from told.slope(work))
+    return (yield from refine(work, ladder, best, probes))
 
 
 def _untold(slope: Slope, reach: float) -> Outcome:
