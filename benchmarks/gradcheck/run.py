@@ -146,10 +146,23 @@ OPENING = """\
 # Gradient checks beside each other
 
 Written by `python -m benchmarks.gradcheck.run`; the [README](README.md) tells the columns. Percent, but for the
-last column: the median of evaluations on problems of up to {small} variables. Seeds {seeds}: {right} right gradients
+last column: the median of evaluations on problems of up to {small} variables. Drawn by {seeds}: {right} right gradients
 and {wrong} with a mistake. Seeds below 20 were looked at while the check was written.
 
 """
+
+
+def written(found: Sequence[Row], seeds: Sequence[int]) -> None:
+    """Write RESULTS.md and results.json."""
+    mine = [row for row in found if row.method == "secant"]
+    counts = {"right": sum(not row.kind for row in mine), "wrong": sum(bool(row.kind) for row in mine)}
+    opening = OPENING.format(small=SMALL, seeds=" and ".join(map(str, seeds)), **counts)
+    (HERE / "RESULTS.md").write_text(opening + tables(found), encoding="utf-8")
+    result = {
+        name: summary([row for row in found if row.method == name])
+        for name in dict.fromkeys(row.method for row in found)
+    }
+    (HERE / "results.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -173,15 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = tables(found)
     print(text)
     if chosen.only is None and chosen.most == 10**6:
-        mine = [row for row in found if row.method == "secant"]
-        counts = {"right": sum(not row.kind for row in mine), "wrong": sum(bool(row.kind) for row in mine)}
-        opening = OPENING.format(small=SMALL, seeds=" and ".join(map(str, chosen.seeds)), **counts)
-        (HERE / "RESULTS.md").write_text(opening + text, encoding="utf-8")
-        result = {
-            name: summary([row for row in found if row.method == name])
-            for name in dict.fromkeys(row.method for row in found)
-        }
-        (HERE / "results.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        written(found, chosen.seeds)
     return 0
 
 
