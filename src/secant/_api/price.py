@@ -95,7 +95,8 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     given = bound.arguments
     if given.get("gradient") is not None:
         raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
-    chosen = options(*(given.get(option, _default(option, question)) for option in _NUMERICAL))
+    asked = {option: given.get(option, _default(option, question)) for option in _NUMERICAL}
+    chosen = options(**asked, several=question in (derivative, directional, jacobian))
     called = prepared(f, given.get("seed"), given.get("deadline"))
     evaluator = Evaluator(
         called, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False)

@@ -438,7 +438,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
     },
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
     "Samples": {"lane": _TREE, "t": _TREE, "values": _TREE, "imaginary": _TREE, "directions": _TREE},
-    "Noise": {"absolute": _FLOAT, "relative": _FLOAT, "evaluations": _INT, "note": _STR},
+    "Noise": {"absolute": _TREE, "relative": _TREE, "evaluations": _INT, "note": _STR},
     "Price": {
         "entries": _INT,
         "evaluations": _INT,
