@@ -436,7 +436,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
     "CheckedEntry": {"index": _INT, "path": _STR, "yours": _FLOAT, "ours": _FLOAT, "bar": _FLOAT}
     | {"wrong": _BOOL, "seen": _STR},
     "Samples": {"lane": _TREE, "t": _TREE, "values": _TREE, "imaginary": _TREE, "directions": _TREE},
-    "Noise": {"absolute": _FLOAT, "relative": _FLOAT, "evaluations": _INT, "note": _STR},
+    "Noise": {"absolute": _TREE, "relative": _TREE, "evaluations": _INT, "note": _STR},
     "Price": {"entries": _INT, "evaluations": _INT, "at_most": _INT}
     | {"call": _FLOAT, "seconds": _FLOAT, "seconds_at_most": _FLOAT},
 }
