@@ -53,10 +53,11 @@ def test_f_and_its_slope_are_foretold() -> None:
     told = foretold(bends(NUMBERS), np.array([1.01]))
     assert told.fun == pytest.approx((1.02,))
     assert told.priors[0][0].value == pytest.approx(2.02)  # the second derivative is 2 * 0.01 / 0.1**2
-    assert told.holds([1.0201])
-    assert not told.holds([1.025])
-    assert told.holds([1.025], noise=1e-3)
-    assert not told.holds([math.nan])
+    line = Line(1.01, 1.01)
+    assert told.holds([1.0201], line)
+    assert not told.holds([1.025], line)
+    assert told.holds([1.025], Line(1.01, 1.01, noise=1e-3))
+    assert not told.holds([math.nan], line)
 
 
 def test_what_is_foretold_wears_off() -> None:
@@ -84,10 +85,10 @@ def test_entries_of_which_nothing_is_known() -> None:
     still = foretold(bends(NUMBERS, blank, x=(1.0, 1.0)), np.array([1.001, 1.0]))
     assert still.priors[0][0] is not None
     assert still.priors[0][1] is None
-    assert not still.holds([2.0])
+    assert not still.holds([2.0], Line(1.0, 1.0))
     moved = foretold(bends(NUMBERS, blank, x=(1.0, 1.0)), np.array([1.0, 1.001]))
     assert moved.priors[0][0].strayed == pytest.approx(0.001 / (1.001 / 16.0))
-    assert moved.holds([2.0])  # who knows
+    assert moved.holds([2.0], Line(1.0, 1.0))  # who knows
     assert foretold(bends(NUMBERS, blank, x=(1.0, 1.0)), np.array([1.0, 2.0])).priors[0][0] is None
 
 

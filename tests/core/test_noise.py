@@ -128,7 +128,7 @@ def test_the_core_needs_no_function() -> None:
         asked.append(len(request.t))
         return Reply([(-1.0) ** round(t) for t in request.t])
 
-    noise = run(measure(np.zeros(1), spacings(np.zeros(1), U, 3), U), answer)
+    (noise,) = run(measure(np.zeros(1), spacings(np.zeros(1), U, 3), U), answer)
     assert asked == [7, 6]
     assert noise.evaluations == 13
 
@@ -140,8 +140,8 @@ def test_the_core_needs_no_function() -> None:
 def test_bad_input(how, words) -> None:
     with pytest.raises(secant.SecantError, match=words):
         secant.noise(math.sin, 1.0, **how)
-    with pytest.raises(secant.InputTypeError, match="one number for `noise`"):
-        secant.noise(lambda x: np.array([x, x]), 1.0)
+    with pytest.raises(secant.InputTypeError, match="real numbers for `noise`"):
+        secant.noise(lambda x: np.array([x, 1j * x]), 1.0)
 
 
 def test_a_noise_for_other_questions() -> None:

@@ -75,7 +75,8 @@ def derivative(
         the shortest formula is taken.
     bounds : (lower, upper), each a number or None; f is never evaluated outside.
     max_step : the largest distance from x at which f may be evaluated.
-    noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`.
+    noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`; of an
+        f that returns an array also one for each value, in an array of that shape or one that broadcasts to it.
     rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
     max_evaluations : the most calls of f, for all its outputs together; 13 are usual and 40 for each output the default
         limit, 23 and 60 for higher orders. From two on there is a slope, from three on a bar; what could not be checked
@@ -115,7 +116,7 @@ def derivative(
     >>> derivative(np.sin, 1.0, method="complex").value == math.cos(1.0)
     True
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True)
     keep = switch("keep_samples", keep_samples) if keep_samples is not False else False
     way = checked(how, "derivative")
     asked = question("derivative", chosen, near=near, scale=scale, f0=f0, seed=seed) if how else {}
@@ -252,7 +253,7 @@ def directional(
     >>> directional(lambda x: x[0] * x[1], np.array([3.0, 4.0]), np.array([1.0, -1.0]))
     1 +/- ...   ok   ... evaluations
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True)
     keep = switch("keep_samples", keep_samples)
     way = checked(how, "directional")
     asked = question("directional", chosen, near=near, scale=scale, f0=f0, seed=seed, v=v) if how else {}

@@ -79,9 +79,9 @@ def _walked(watch: Watch, chosen: Options, rate: float, count: int) -> Descent:
     def gradient(x: Floats) -> Core[Slopes]:
         base = home if np.array_equal(x, home) else np.array(x)
         now = chosen
-        if chosen.relative:  # to f here, which has to be known first
+        if chosen.told is not None:  # to f here, which has to be known first
             first = yield Request(base, None, (0.0,))
-            now = level_at(chosen, float(np.max(np.abs(first.values))))
+            now = level_at(chosen, first.values)
         found = yield from core_for(now, base, coordinate_lines(now, base, layout), fun=True)
         one_output(evaluator, "gradient_descent")
         return found

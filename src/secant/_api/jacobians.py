@@ -66,6 +66,8 @@ def jacobian(
     max_evaluations : one budget for the whole Jacobian. All outputs share each evaluation; 13 for each entry of x are
         usual, however many outputs there are, and some more where outputs need different steps.
 
+    noise : as for :func:`derivative`; of an array, with ``sparsity``, the loudest output counts for all.
+
     The other parameters, errors and verdicts are those of :func:`gradient`; ``scale`` and ``keep_samples`` do not go
     with ``sparsity``.
 
@@ -91,7 +93,7 @@ def jacobian(
     >>> jacobian(lambda x: np.diff(x**2, prepend=0.0), np.ones(50), sparsity="detect").value.nnz
     99
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, several=True)
     way = checked(how, "jacobian")
     if way.inplace and (sparsity is not None or chosen.method == "complex"):
         why = "several entries are moved at once" if sparsity is not None else "real arrays have no room for them"

@@ -39,9 +39,17 @@ FEW_PAIRS, MANY_PAIRS, MANY = 7, 5, 24
 DEFAULT_BUDGET, HIGHER_BUDGET = 40, 60
 
 
+#: A level of noise, or one for each of f's outputs.
+Level: TypeAlias = float | Floats
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The numerical options of one call, checked."""
+    """The numerical options of one call, checked.
+
+    ``told`` is noise, absolute and relative, that is no level before f(x) is known. Then ``noise`` is one, and
+    ``noises`` has those of all outputs where they differ.
+    """
 
     method: str
     formula: Stencil | None
@@ -51,8 +59,9 @@ class Options:
     noise: float
     rtol: float
     max_evaluations: int | None
-    relative: float = 0.0
     order: int = 1
+    noises: tuple[float, ...] = ()
+    told: tuple[Level, Level] | None = None
 
 
 PLAIN = Options("auto", None, 0.0, None, inf, 0.0, 0.0, None)
@@ -94,8 +103,9 @@ def options(
     rtol: Any,
     max_evaluations: Any,
     order: Any = 1,
+    several: bool = False,
 ) -> Options:
-    """Check the numerical options of a call."""
+    """Check the numerical options of a call; where f may have ``several`` outputs so may the noise."""
     order = whole("order", order, 1)
     if order > HIGHEST:
         raise InputError(f"`order` must be an integer from 1 to {HIGHEST}; got {order}")
@@ -119,40 +129,80 @@ def options(
         raise InputError(f"`method` must be a Stencil of order {order} here; got order {formula.order}")
     if method == "complex" and order != 1:
         raise InputError(f"`order` must be 1 with `method='complex'`; got {order}")
+    absolute, relative = (noise.absolute, noise.relative) if isinstance(noise, Noise) else (noise, 0.0)
+    levels = _noise(absolute, several), _noise(relative, several)
+    plain = levels[0] if isinstance(levels[0], float) and isinstance(levels[1], float) and not levels[1] else None
     return Options(
         "stencil" if isinstance(method, Stencil) else method,
         formula,
         step or 0.0,
         bounds,
         inf if max_step is None else real("max_step", max_step, 0.0, "a positive number", finite=False),
-        _noise(noise.absolute if isinstance(noise, Noise) else noise),
+        plain or 0.0,
         real("rtol", rtol, 0.0, "a number of at least 0", closed=True),
         None if max_evaluations is None else whole("max_evaluations", max_evaluations, 1),
-        # A fixed step does not ask how noisy f is.
-        _noise(noise.relative) if isinstance(noise, Noise) and formula is None else 0.0,
         order,
+        # A fixed step does not ask how noisy f is.
+        told=None if plain is not None or formula is not None else levels,
     )
 
 
-def _noise(value: Any) -> float:
-    return 0.0 if value is None else real("noise", value, 0.0, "a number of at least 0, or a Noise", closed=True)
+def _noise(value: Any, several: bool) -> Level:
+    """Return a level of noise, or one for each output where there may be several."""
+    if value is None:
+        return 0.0
+    value = as_numpy(value)
+    if not several or not isinstance(value, np.ndarray | list | tuple):
+        return real("noise", value, 0.0, "a number of at least 0, or a Noise", closed=True)
+    allowed = "a number of at least 0 (or an array of them, one for each of f's values), or a Noise"
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputTypeError(f"`noise` must be {allowed}; {error}") from None
+    if array.dtype.kind not in "iuf" or not array.size:
+        raise InputTypeError(f"`noise` must be {allowed}; got an array of shape {array.shape} and dtype {array.dtype}")
+    levels = array.astype(np.float64)
+    for place in np.argwhere(~((levels >= 0.0) & np.isfinite(levels)))[:1]:
+        where = f" at {place.tolist()}" if place.size else ""
+        raise InputError(f"`noise` must be {allowed}; got {levels[tuple(place)]:.6g}{where}")
+    return levels
 
 
-def level_at(chosen: Options, value: float) -> Options:
-    """Return the options with noise that is relative to f turned into a level, for a value of f."""
-    added = chosen.relative * abs(value) if isfinite(value) else 0.0
-    return replace(chosen, noise=chosen.noise + added, relative=0.0)
+def level_at(chosen: Options, values: Any, shape: tuple[int, ...] = ()) -> Options:
+    """Return the options with the noise that was told as a number for each output, at values of f (flat, of a shape).
+
+    Of complex values real and imaginary part carry the same.
+    """
+    if chosen.told is None:
+        return chosen
+    sizes = np.abs(values).reshape(-1)
+    absolute, relative = (_by_output(level, shape) for level in chosen.told)
+    levels = absolute + relative * np.where(np.isfinite(sizes), sizes, 0.0)
+    each = tuple(np.concatenate([levels, levels] if np.iscomplexobj(values) else [levels]).tolist())
+    loudest = max(each)
+    return replace(chosen, noise=loudest, noises=each if min(each) < loudest else (), told=None)
+
+
+def _by_output(level: Level, shape: tuple[int, ...]) -> Floats:
+    """Return a level for each output."""
+    try:
+        return np.broadcast_to(level, shape).reshape(-1)
+    except ValueError:
+        raise InputError(
+            f"`noise` must be a number or have the shape of f's values, {shape}, or one that broadcasts to it; "
+            f"got an array of shape {np.shape(level)}"
+        ) from None
 
 
 def at_point(chosen: Options, watch: Watch) -> Options:
-    """Return the options for f at its point: relative noise needs f(x), which nobody asks for a second time then.
+    """Return the options for f at its point.
 
-    Of several outputs the largest sets the level.
+    Noise that is relative, or not the same for all outputs, needs f(x), which nobody asks for a second time then.
     """
-    if not chosen.relative:
+    if chosen.told is None:
         return chosen
     reply = watch.reply(Request(watch.evaluator.base, None, (0.0,)))
-    return level_at(chosen, float(np.max(np.abs(reply.values))))
+    return level_at(chosen, reply.values, watch.evaluator.value_shape or ())
 
 
 def _bound(side: str, value: Any, layout: Layout, default: float) -> Floats:
@@ -297,6 +347,7 @@ def coordinate_lines(
                 rounder,
                 pairs=pairs,
                 order=chosen.order,
+                noises=chosen.noises,
             )
         )
     return made
@@ -331,4 +382,5 @@ def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
         2.0 * eps * float((size / share).max()),
         float((size / share).max()),
         order=chosen.order,
+        noises=chosen.noises,
     )

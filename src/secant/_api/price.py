@@ -88,7 +88,8 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     given = bound.arguments
     if given.get("gradient") is not None:
         raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
-    chosen = options(*(given.get(option, _default(option, question)) for option in _NUMERICAL))
+    asked = {option: given.get(option, _default(option, question)) for option in _NUMERICAL}
+    chosen = options(**asked, several=question in (derivative, directional, jacobian))
     way = checked(given.get("how", {}), name)
     plain = How(vectorized=way.vectorized, on_error=way.on_error, inplace=way.inplace)
     with watched(f, x, plain, f0=given.get("f0"), seed=given.get("seed"), args=given["args"]) as watch:

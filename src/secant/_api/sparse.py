@@ -81,7 +81,8 @@ def sparse_jacobian(
     centre = given is None or chosen.formula is None or 0 in chosen.formula.offsets
     fun = _at_x(watch) if centre else None
     if fun is not None:
-        chosen = level_at(chosen, float(np.max(np.abs(fun))))
+        # Columns are moved together, and rows share their values: the loudest row sets the level of all.
+        chosen = replace(level_at(chosen, fun, watch.evaluator.value_shape or ()), noises=())
         if given is not None and given[0] != fun.size:
             raise InputError(f"`sparsity` must have a row for each of the {fun.size} values of f(x); got {given[0]}")
     if given is None:

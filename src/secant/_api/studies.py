@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from secant._api.answers import answered, by_output, one_output
+from secant._api.answers import answered, by_output
 from secant._api.derivatives import core_for
 from secant._api.options import PLAIN, coordinate_lines, real, whole
 from secant._api.question import question
@@ -23,6 +23,8 @@ from secant.core.stencils import CENTRAL
 from secant.evaluation.how import Evaluation, checked
 from secant.evaluation.watch import watched
 
+#: Notes on the noise of several outputs, at most.
+SAID = 4
 #: The steps of the notes: far too small (10e-50), and the one they settle on.
 NOTES = {"10e-50": 1e-49, "1e-4": 1e-4}
 
@@ -115,7 +117,7 @@ def noise(
 
     Parameters
     ----------
-    f : called as ``f(x, *args)``; returns one real number.
+    f : called as ``f(x, *args)``; returns a real number, or an array of any shape.
     x : a number, an array of any shape and real dtype, or a tree of them. Arrays and trees are looked at along one
         direction, drawn by ``seed``, whose steps are in proportion to the size of each entry.
     args, how : as for :func:`secant.gradient`; without a deadline.
@@ -124,8 +126,9 @@ def noise(
     -------
     Noise, for ``noise=`` of other questions: relative when it is the rounding of a precision (of float64, or of
     float32 and float16 even where they hide inside f), absolute otherwise, and 0 of a function that is constant.
-    It is a standard deviation, from 7 to 16 evaluations, and as an estimate good to a factor of two or so. An error
-    that varies smoothly with x cannot be seen: that of a solver, which is its tolerance.
+    It is a standard deviation, from 7 to 16 evaluations, and as an estimate good to a factor of two or so. Of an array
+    each value has its own, in arrays of that shape; all share the evaluations, but for spacings that only some need. An
+    error that varies smoothly with x cannot be seen: that of a solver, which is its tolerance.
 
     Raises
     ------
@@ -143,7 +146,14 @@ def noise(
     drawn = whole("seed", seed, 0)
     asked = question("noise", PLAIN, seed=drawn) if how else {}
     with watched(f, x, checked(how, "noise", OTHERS), args=args, **asked) as watch:
-        base, eps = watch.evaluator.base, watch.evaluator.layout.eps
+        evaluator = watch.evaluator
+        base, eps = evaluator.base, evaluator.layout.eps
         found = run(measure(base, spacings(base, eps, drawn), float(np.max(eps))), watch.evaluate)
-        one_output(watch.evaluator, "noise")
-        return found
+    if evaluator.complex_values:
+        raise InputTypeError("`f` must return real numbers for `noise`; it returned complex ones")
+    if not evaluator.value_shape:
+        return found[0]
+    absolute, relative = ([getattr(one, name) for one in found] for name in ("absolute", "relative"))
+    notes = list(dict.fromkeys(one.note for one in found if one.note))
+    note = "; ".join(notes[:SAID]) + ("; ..." if len(notes) > SAID else "")
+    return Noise(evaluator.shaped(absolute), evaluator.shaped(relative), evaluator.evaluations, note)

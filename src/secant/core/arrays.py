@@ -19,7 +19,7 @@ from secant.core.extrapolate import ENOUGH, LEVEL, PAYS, RISE
 from secant.core.ladder import SHORT, STRETCH
 from secant.core.request import Floats
 from secant.core.tableau import EVEN, GRAIN, ODD, TOP_ORDER, Kind
-from secant.core.told import SCALE
+from secant.core.told import LOUD, SCALE
 
 Mask: TypeAlias = NDArray[np.bool_]
 Whole: TypeAlias = NDArray[np.intp]
@@ -249,7 +249,7 @@ def unsure(odd: Columns, even: Columns, s: list[Floats], largest: list[Floats], 
     """
     one = np.abs(odd[1][1] - odd[1][0]) * s[1] / ODD.contrast_noise[1]
     two = np.abs(even[1][1] - even[1][0]) * (s[1] * s[1]) / EVEN.contrast_noise[1]
-    told: Mask = noise > rounding * np.maximum.reduce(largest)
+    told: Mask = noise > LOUD * rounding * np.maximum.reduce(largest)
     return told & (one <= SCALE * noise) & (two <= SCALE * noise)
 
 

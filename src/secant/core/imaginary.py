@@ -127,9 +127,9 @@ def complex_step(
     for output in range(fun.size):
         row = []
         for index, line in enumerate(problems):
-            same = abs(beside[index, output].real - fun[output])
+            same, value = abs(beside[index, output].real - fun[output]), float(slopes[index, output])
             judged = _judged(
-                line, sizes[index], float(slopes[index, output]), float(same), float(fun[output]), looks[index], output
+                line.of(output), sizes[index], value, float(same), float(fun[output]), looks[index], output
             )
             row.append(_with(judged, spent[index], float(h[index])))
         rows.append(tuple(row))
@@ -208,7 +208,9 @@ def _gap(line: Line, size: float, slope: float, look: _Look, output: int) -> _Ga
 
 def _off(line: Line, size: float, slope: Floats, look: _Look) -> bool:
     """Return whether the answer of any output is not what the look lets expect."""
-    return not all(_gap(line, size, value, look, output).explained for output, value in enumerate(slope.tolist()))
+    return not all(
+        _gap(line.of(output), size, value, look, output).explained for output, value in enumerate(slope.tolist())
+    )
 
 
 def _judged(line: Line, size: float, slope: float, same: float, fun: float, look: _Look | None, output: int) -> Slope:

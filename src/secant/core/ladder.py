@@ -16,7 +16,7 @@ noise and of kinks. Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import frexp, inf, isfinite, ldexp, log2, ulp
 from typing import TypeAlias
 
@@ -60,7 +60,8 @@ class Line:
     cost; ``eps`` the unit roundoff of x and ``rounder`` its rounding. Along a direction, ``resolution`` is the
     spacing of steps that still move every coordinate, and ``argument`` the magnitude whose rounding disturbs f's
     argument (|x| for a coordinate). Once rounding is reached, larger steps are added up to so many ``pairs``.
-    ``order`` is the order of the derivative that is wanted.
+    ``order`` is the order of the derivative that is wanted. Where outputs of f carry different noise ``noises`` has
+    that of each, and :meth:`of` is the line of one.
     """
 
     x: float
@@ -77,6 +78,11 @@ class Line:
     argument: float = 0.0
     pairs: int = 40
     order: int = 1
+    noises: tuple[float, ...] = ()
+
+    def of(self, output: int) -> Line:
+        """Return the line for one output, with the noise of that."""
+        return replace(self, noise=self.noises[output], noises=()) if self.noises else self
 
     @property
     def reach(self) -> float:

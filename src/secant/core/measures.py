@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from secant.core.results import bar, counted, trim
 
@@ -30,8 +33,9 @@ class Noise:
 
     Attributes
     ----------
-    absolute, relative : numbers of at least 0. What ``secant.noise`` finds is one of the two: rounding is relative,
-        all else absolute. Both may be given for ``noise=``. NaN where f has no values to tell.
+    absolute, relative : numbers of at least 0, or arrays of them, one for each of f's values. What ``secant.noise``
+        finds is one of the two: rounding is relative, all else absolute. Both may be given for ``noise=``. NaN where f
+        has no values to tell.
     evaluations : calls of f that were paid for.
     note : what the level is, where that is known.
 
@@ -39,18 +43,18 @@ class Noise:
     (noise 0.001   0 evaluations, noise 6e-08 |f|   rounding of float32   7 evaluations)
     """
 
-    absolute: float
-    relative: float = 0.0
+    absolute: Any
+    relative: Any = 0.0
     evaluations: int = 0
     note: str = ""
 
-    def level(self, value: float) -> float:
+    def level(self, value: Any) -> Any:
         """Return the absolute level where f has a value.
 
         >>> Noise(0.5, 0.25).level(-2.0)
         1.0
         """
-        return self.absolute + self.relative * abs(value) if self.relative else self.absolute
+        return self.absolute + self.relative * abs(value) if np.any(self.relative) else self.absolute
 
     def to_json(self) -> str:
         """Return the noise as JSON text (read back by ``secant.from_json``)."""
@@ -59,12 +63,18 @@ class Noise:
         return to_json(self)
 
     def __str__(self) -> str:
-        parts = [bar(self.absolute)] if self.absolute or not self.relative else []
-        parts += [f"{bar(self.relative)} |f|"] if self.relative and not math.isnan(self.relative) else []
+        parts = [_span(self.absolute)] if np.any(self.absolute) or not np.any(self.relative) else []
+        parts += [f"{_span(self.relative)} |f|"] if np.any(self.relative) and not np.isnan(self.relative).all() else []
         count = counted(self.evaluations, "evaluation")
         return "   ".join(part for part in (f"noise {' + '.join(parts)}", self.note, count) if part)
 
     __repr__ = __str__
+
+
+def _span(level: Any) -> str:
+    """Say a level, or from where to where those of several outputs go."""
+    low, high = float(np.min(level)), float(np.max(level))
+    return bar(low) if low == high or math.isnan(high) else f"({bar(low)} to {bar(high)})"
 
 
 @dataclass(frozen=True, slots=True)

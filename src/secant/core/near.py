@@ -104,11 +104,11 @@ class Foretold:
     fun: tuple[float, ...]
     give: tuple[float, ...]
 
-    def holds(self, fun: Sequence[float], noise: float = 0.0) -> bool:
-        """Return whether f at x is as was foretold, the noise that the user states apart."""
+    def holds(self, fun: Sequence[float], line: Line) -> bool:
+        """Return whether f at x is as was foretold, the noise that the user states of its outputs apart."""
         return all(
-            isfinite(value) and abs(value - told) <= give + LOUD * noise
-            for value, told, give in zip(fun, self.fun, self.give, strict=True)
+            isfinite(value) and abs(value - told) <= give + LOUD * line.of(output).noise
+            for output, (value, told, give) in enumerate(zip(fun, self.fun, self.give, strict=True))
         )
 
     def alone(self, output: int, line: int) -> Foretold:
@@ -121,7 +121,7 @@ def foretold(bends: Bends, x: Floats, places: Sequence[int] | NDArray[np.intp] |
 
     >>> bends = Bends(np.array([1.0]), (1.0,), "", None, (2.0, 1e-16, 0.01, 0.0, 0.0, 0.0, 0.1, 0.0))
     >>> told = foretold(bends, np.array([1.01]))
-    >>> told.fun, told.holds([1.0201]), told.holds([1.03])
+    >>> told.fun, told.holds([1.0201], Line(1.01, 1.0)), told.holds([1.03], Line(1.01, 1.0))
     ((1.02,), True, False)
     """
     table, fun = bends.table, np.asarray(bends.fun).tolist()
@@ -227,7 +227,7 @@ def nearby(
         )
     left = None if most is None else most - 1
     plans: dict[int, tuple[float, ...]] = {}
-    if told.holds(fun, problems[0].noise):
+    if told.holds(fun, problems[0]):
         for index, line in enumerate(problems):
             if steps := _planned(line, [row[index] for row in told.priors], u, fun):
                 plans[index] = steps
@@ -276,11 +276,12 @@ def _on(core: Core[Slopes], places: Sequence[int]) -> Core[Slopes]:
 def _planned(line: Line, priors: Sequence[Prior | None], u: float, fun: Sequence[float]) -> tuple[float, ...]:
     """Return the steps for all outputs of a line, the larger one first; none when there is no way to go by them."""
     one, two, enough = inf, inf, line.rtol > 0.0
-    for prior, here in zip(priors, fun, strict=True):
+    for output, (prior, here) in enumerate(zip(priors, fun, strict=True)):
         if prior is None:
             return ()
         reach, drift, fifth = prior.reach, prior.drift, prior.growth * prior.fifth
-        sigma = max(Work(line, here, max(u, line.eps)).rounding(prior.value * reach, reach, abs(here))[0], prior.noise)
+        work = Work(line.of(output), here, max(u, line.eps))
+        sigma = max(work.rounding(prior.value * reach, reach, abs(here))[0], prior.noise)
         if sigma == 0.0 < max(drift, fifth):
             return ()
         noise = NOISE * ODD.value_noise[0] * sigma
@@ -338,7 +339,7 @@ def _asked(
                 pairs = [(h, mine[2 * k][output], mine[2 * k + 1][output]) for k, h in enumerate(steps)]
                 prior = told.priors[output][index]
                 assert prior is not None
-                row[index] = judged(problems[index], fun[output], max(u, reply.eps), prior, pairs)
+                row[index] = judged(problems[index].of(output), fun[output], max(u, reply.eps), prior, pairs)
         at = end
 
 

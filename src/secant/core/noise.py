@@ -49,6 +49,8 @@ FARTHER, SHRINK = (-0.2, -0.33, -0.44), 0.25
 #: straight line; a polynomial through uneven ones does not.
 GOLDEN = 0.6180339887498949
 UNEVEN = (1.0, -1.31, 2.17, -2.42, 3.09, -3.57)
+#: The points that are asked for first, in units of the spacing.
+AROUND = (0.0, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0)
 UNSURE = "at most: f varies too fast to be sure"
 #: Precisions that f may have inside without saying so.
 PRECISIONS = {"float32": 2.0**-24, "float16": 2.0**-11}
@@ -118,16 +120,27 @@ def lattice(values: Sequence[float]) -> float:
     return 0.0
 
 
-def measure(base: Floats, spacing: Floats, eps: float) -> Core[Noise]:
-    """Measure the noise of f's (first) value at a flat point, along ``spacing`` and on 7 to 16 evaluations.
+def measure(base: Floats, spacing: Floats, eps: float) -> Core[tuple[Noise, ...]]:
+    """Measure the noise of each of f's values at a flat point, along ``spacing`` and on 7 to 16 evaluations each.
 
-    ``eps`` is the roundoff of x. Where f has no finite values next to x the level is NaN.
+    Outputs share their evaluations; what they do not share, because they need other spacings, comes on top. ``eps`` is
+    the roundoff of x. Where f has no finite values next to x the level is NaN.
 
     >>> from secant.core.request import run
     >>> run(measure(np.ones(1), np.full(1, 2.0**-26), 2.0**-53), lambda request: Reply([7.0 for _ in request.t]))
-    noise 0   f has the very same value at every point   10 evaluations
+    (noise 0   f has the very same value at every point   10 evaluations,)
     """
-    table = _Table(base, spacing[np.newaxis])
+    memory = _Memory(base, spacing[np.newaxis])
+    yield from memory.ask(AROUND)
+    count = len(memory.rows[0.0])
+    found: tuple[Noise, ...] = ()
+    for output in range(count):
+        found += ((yield from _measured(_Table(memory, output), eps)),)
+    return found
+
+
+def _measured(table: _Table, eps: float) -> Core[Noise]:
+    """Measure the noise of one output."""
     values = yield from table.around(1.0)
     if not values:
         return Noise(nan, nan, table.spent, "f has no finite values next to x")
@@ -157,15 +170,34 @@ def measure(base: Floats, spacing: Floats, eps: float) -> Core[Noise]:
     return _settled(table, min(column for column, _ in nearer), UNSURE)
 
 
-class _Table:
-    """The points asked so far, in units of the spacing."""
+class _Memory:
+    """The values of all outputs at the points asked so far, by step in units of the spacing."""
 
-    __slots__ = ("base", "direction", "eps", "known", "side", "spent")
+    __slots__ = ("base", "direction", "eps", "rows")
 
     def __init__(self, base: Floats, direction: Floats) -> None:
-        self.base, self.direction = base, direction
+        self.base, self.direction, self.eps = base, direction, UNIT_ROUNDOFF
+        self.rows: dict[float, list[float]] = {}
+
+    def ask(self, t: Sequence[float]) -> Generator[Request, Reply, None]:
+        """Ask for f at the steps that are new."""
+        new = tuple(step for step in t if step not in self.rows)
+        if new:
+            reply = yield Request(self.base, None, new, self.direction)
+            rows = np.asarray(reply.values).reshape(len(new), -1).real.tolist()
+            self.rows.update(zip(new, rows, strict=True))
+            self.eps = max(self.eps, reply.eps)
+
+
+class _Table:
+    """What one output has asked for so far."""
+
+    __slots__ = ("known", "memory", "output", "side")
+
+    def __init__(self, memory: _Memory, output: int) -> None:
+        self.memory, self.output = memory, output
         self.known: dict[float, float] = {}
-        self.spent, self.side, self.eps = 0, 0.0, UNIT_ROUNDOFF  # side: 0 for both
+        self.side = 0.0  # 0 for both
 
     @property
     def fun(self) -> float:
@@ -175,21 +207,24 @@ class _Table:
     def values(self) -> list[float]:
         return [value for value in self.known.values() if isfinite(value)]
 
+    @property
+    def spent(self) -> int:
+        return len(self.known)
+
+    @property
+    def eps(self) -> float:
+        return self.memory.eps
+
     def ask(self, t: Sequence[float]) -> Generator[Request, Reply, list[float]]:
-        """Return f at steps, and pay for those that are new."""
-        new = tuple(step for step in t if step not in self.known)
-        if new:
-            reply = yield Request(self.base, None, new, self.direction)
-            first = np.asarray(reply.values).reshape(len(new), -1)[:, 0].real.tolist()
-            self.known.update(zip(new, first, strict=True))
-            self.spent += len(new)
-            self.eps = max(self.eps, reply.eps)
+        """Return f at steps; those that no output has asked for are paid for."""
+        yield from self.memory.ask(t)
+        self.known.update((step, self.memory.rows[step][self.output]) for step in t)
         return [self.known[step] for step in t]
 
     def around(self, spacing: float) -> Generator[Request, Reply, list[float]]:
         """Return seven values at a spacing around x, or from x on to the side where f has values; none elsewhere."""
         if not self.side:
-            yield from self.ask([0.0, *(count * spacing for count in (1, -1, 2, -2, 3, -3))])
+            yield from self.ask([count * spacing for count in AROUND])
         for low, side in ((-3, 1.0), (0, 1.0), (0, -1.0)):
             if self.side and (low or side != self.side):
                 continue

@@ -205,7 +205,7 @@ def over_lengths(
         again = replace(problem, budget=min(problem.budget, share))
         for output, row in enumerate(found.slopes):
             mine = {step: values[output] for step, values in pool.known[index].items()}
-            advance(pool, Track(index, output, coarse(again, u, length, row[index], mine)), None)
+            advance(pool, Track(index, output, coarse(again.of(output), u, length, row[index], mine)), None)
     yield from rounds(base, pool, directions, 0)
     return Slopes(tuple(tuple(row) for row in collected(pool)), found.outputs)
 

@@ -133,7 +133,8 @@ def block(
         h = np.array([step_near(openings[index][1]) for index in ordinary])
         values = np.concatenate([table[:, :, output] for output in range(outputs)])
         centre = np.repeat(np.array(fun), len(ordinary))
-        flocks = Flocks(many(chosen * outputs, centre, u, np.tile(h, outputs), values), np.array(ordinary))
+        each = [problem.of(output) for output in range(outputs) for problem in chosen]
+        flocks = Flocks(many(each, centre, u, np.tile(h, outputs), values), np.array(ordinary))
     yield from rounds(base, pool, directions, first, flocks)
     return collected(pool), fun, pool.left
 
@@ -194,7 +195,8 @@ def _open(pool: Pool, track: Track, steps: Steps) -> None:
                 return
             steps = longer
     values = [known[step][track.output] for step in steps]
-    track.core, track.early, track.spent = differentiate(problem, steps, values, pool.u), track.slope, len(steps)
+    track.core = differentiate(problem.of(track.output), steps, values, pool.u)
+    track.early, track.spent = track.slope, len(steps)
     advance(pool, track, None)
 
 
@@ -384,7 +386,7 @@ def _so_far(pool: Pool, track: Track) -> Slope:
     problem, known = pool.problems[track.line], pool.known[track.line]
     budget, found = track.spent, None
     while found is None:
-        found = _replayed(replace(problem, budget=budget), known, track.output, pool.u)
+        found = _replayed(replace(problem.of(track.output), budget=budget), known, track.output, pool.u)
         budget -= 1
     if track.spent == 1 and len(opening(problem)) > 1:
         note = "no evaluation was left for it: one at x and one for each entry are the least, and two give a bar"

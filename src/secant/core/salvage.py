@@ -76,7 +76,7 @@ def salvaged(
             values = {key: found[output] for key, found in known.get(lane, {}).items()}
             if fun:
                 values[0.0, False] = fun[output]
-            row.append(_slope(line, values, u, partial(ask, place, output), note))
+            row.append(_slope(line.of(output), values, u, partial(ask, place, output), note))
         rows.append(tuple(row))
     outputs = tuple(value.real for value in fun) if fun else (nan,) * width
     return Slopes(tuple(rows), outputs)

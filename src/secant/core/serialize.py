@@ -443,7 +443,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
     | {"wrong": _BOOL, "seen": _STR},
     "Samples": {"lane": _TREE, "t": _TREE, "values": _TREE, "imaginary": _TREE, "directions": _TREE},
     "Bends": {"x": _TREE, "fun": _TREE, "places": _STR, "v": _TREE, "table": _TREE},
-    "Noise": {"absolute": _FLOAT, "relative": _FLOAT, "evaluations": _INT, "note": _STR},
+    "Noise": {"absolute": _TREE, "relative": _TREE, "evaluations": _INT, "note": _STR},
     "Price": {"entries": _INT, "evaluations": _INT, "at_most": _INT}
     | {"call": _FLOAT, "seconds": _FLOAT, "seconds_at_most": _FLOAT},
 }

@@ -34,6 +34,8 @@ from secant.core.results import Slope
 from secant.core.tableau import Rows, contrast
 from secant.core.verdicts import Verdict
 
+#: Noise of fewer roundings than this leaves digits enough for the ways of rounding, which cost less.
+LOUD = 2.0**10
 #: Contrasts of a ladder up to so many levels leave the scale of f open: with a noise three times what was told, pure
 #: noise seldom reaches them.
 SCALE = 40.0
@@ -63,11 +65,11 @@ class Model:
 
 
 def dominates(work: Work) -> bool:
-    """Return whether a slope is wanted, and the noise that was told is larger than the rounding of what was seen."""
+    """Return whether a slope is wanted, and the noise that was told far above the rounding of what was seen."""
     if not work.line.noise or work.line.order > 1:
         return False
     largest = max((max(abs(a), abs(b)) for _, a, b in work.pairs if isfinite(a) and isfinite(b)), default=0.0)
-    return work.line.noise > VALUE_ROUNDING * work.u * max(abs(work.fun), largest)
+    return work.line.noise > LOUD * VALUE_ROUNDING * work.u * max(abs(work.fun), largest)
 
 
 def unsure(work: Work, ladder: Ladder) -> bool:
