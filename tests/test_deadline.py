@@ -72,6 +72,10 @@ def cut(request, monkeypatch: pytest.MonkeyPatch):
     return asked
 
 
+def both(x):
+    return np.array([np.sin(x), np.exp(x)])
+
+
 QUESTIONS = [
     (secant.derivative, math.sin, 1.0, (), {}),
     (secant.derivative, lambda x: np.array([math.sin(x), abs(x - 1.0), x * 1e6]), 1.0, (), {}),
@@ -86,6 +90,10 @@ QUESTIONS = [
     (secant.gradient, lambda x: wavy(x["a"]) * x["b"], {"a": X[:2], "b": 3.0}, (), {"wrt": "a"}),
     (secant.gradient, wavy, X[:3].astype(np.float32), (), {}),
     (secant.gradient, wavy, X[:3], (), {"noise": secant.Noise(0.0, 1e-9)}),
+    (secant.gradient, wavy, X[:3], (), {"near": secant.gradient(wavy, X[:3] * 1.001)}),
+    (secant.gradient, lambda x: wavy(x) + abs(x[1] - X[1]), X[:3], (), {"near": secant.gradient(wavy, X[:3] * 1.001)}),
+    (secant.gradient, wavy, X[:3], (), {"near": secant.gradient(wavy, X[:3] * 2.0)}),
+    (secant.derivative, both, 1.0, (), {"near": secant.derivative(both, 1.001)}),
     (secant.gradient, wavy, X[:3], (), {"step": 1e-4}),
     (secant.gradient, wavy, X[:3], (), {"step": 1e-4, "method": "forward"}),
     (secant.gradient, lambda x: np.exp(x).sum(), X[:3], (), {"method": "complex"}),

@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
-    0: ("checked", "coloring", "errors", "leaves", "measures", "request", "results", "serialize", "verdicts"),
+    0: ("checked", "coloring", "errors", "kept", "leaves", "measures", "request", "results", "serialize", "verdicts"),
     1: ("stencils", "noise", "tableau", "windows"),
     2: (
         "arrays",
@@ -42,6 +42,7 @@ CORE = {
         "hessians",
         "imaginary",
         "looks",
+        "near",
         "operators",
         "pool",
         "salvage",
@@ -57,7 +58,7 @@ LAYERS["pytest_secant"] = 6
 #: Packages that only hold others, and the door: it opens on everything, and only the top layer comes in through it.
 HOLDERS = {"secant.core": 0, "secant": 6}
 #: All that the evaluation may know of the core.
-CONVERSATION = {f"secant.core.{name}" for name in ("request", "results", "errors", "verdicts")}
+CONVERSATION = {f"secant.core.{name}" for name in ("request", "results", "kept", "errors", "verdicts")}
 CONVERSATION |= {"secant._version"}  # a journal says who wrote it
 #: The core is deterministic: it reads no clock and draws no numbers of its own.
 CLOCKS = {"time", "datetime", "random", "secrets"}

@@ -19,11 +19,11 @@ Form = Callable[[Any, Sequence[Any]], Any]
 def problem(name: str, form: Form, x: Any, expected: tuple[str, ...] = ("ok",)) -> Case:
     """Make a gradient case; the truth is taken entry by entry in long arithmetic."""
     at = np.asarray(x, dtype=float)
-    truth = np.array([_entry(form, at.tolist(), i) for i in range(at.size)])
+    truth = np.array([entry(form, at.tolist(), i) for i in range(at.size)])
     return Case(name, "", lambda: lambda v: float(form(MATH, [float(t) for t in v])), at, truth, frozenset(expected))
 
 
-def _entry(form: Form, x: Sequence[float], i: int) -> float:
+def entry(form: Form, x: Sequence[float], i: int) -> float:
     with mpmath.workdps(60):
         return float(lift(form(LONG, [Dual(v, 1 if j == i else 0) for j, v in enumerate(x)])).b)
 
@@ -103,8 +103,8 @@ def _quadratic(rows: list[list[float]]) -> Form:
     return form
 
 
-def gradients(rng: Any) -> Iterator[Case]:
-    """Textbook problems at random points."""
+def textbook(rng: Any) -> Iterator[tuple[str, Form, Any]]:
+    """Name, form and point of textbook problems, the points drawn at random."""
 
     def point(n: int, low: float = -2, high: float = 2) -> Any:
         return rng.uniform(low, high, n)
@@ -112,22 +112,28 @@ def gradients(rng: Any) -> Iterator[Case]:
     def matrix(n: int, k: int) -> list[list[float]]:
         return rng.standard_normal((n, k)).tolist()  # type: ignore[no-any-return]
 
-    yield problem("Rosenbrock, n = 2", _rosenbrock, [-1.2, 1.0])
-    yield problem("Rosenbrock, n = 10", _rosenbrock, point(10))
-    yield problem("Rosenbrock, n = 50", _rosenbrock, point(50))
-    yield problem("log-sum-exp, n = 20", _log_sum_exp, point(20, -4, 4))
-    yield problem("Powell's singular function", _powell, point(4))
-    yield problem("Wood", _wood, point(4))
-    yield problem("Beale", _beale, point(2))
-    yield problem("Broyden tridiagonal, n = 30", _broyden, point(30))
-    yield problem("product, n = 6", _product, point(6))
+    yield ("Rosenbrock, n = 2", _rosenbrock, [-1.2, 1.0])
+    yield ("Rosenbrock, n = 10", _rosenbrock, point(10))
+    yield ("Rosenbrock, n = 50", _rosenbrock, point(50))
+    yield ("log-sum-exp, n = 20", _log_sum_exp, point(20, -4, 4))
+    yield ("Powell's singular function", _powell, point(4))
+    yield ("Wood", _wood, point(4))
+    yield ("Beale", _beale, point(2))
+    yield ("Broyden tridiagonal, n = 30", _broyden, point(30))
+    yield ("product, n = 6", _product, point(6))
     data, signs = rng.standard_normal(12).tolist(), np.sign(rng.standard_normal(20)).tolist()
-    yield problem("linear least squares, n = 8", _linear_residuals(matrix(12, 8), data), point(8))
+    yield ("linear least squares, n = 8", _linear_residuals(matrix(12, 8), data), point(8))
     times = [0.2 * k for k in range(10)]
-    yield problem("exponential fit", _exponential_fit(times, rng.uniform(0, 2, 10).tolist()), point(3, 0.3, 2))
-    yield problem("logistic regression, n = 5", _logistic_loss(matrix(20, 5), signs), point(5))
-    yield problem("softmax net of 2 by 3", _softmax_loss([0.6, 0.9], 2), point(6))
-    yield problem("quadratic form, n = 15", _quadratic(matrix(15, 15)), point(15))
+    yield ("exponential fit", _exponential_fit(times, rng.uniform(0, 2, 10).tolist()), point(3, 0.3, 2))
+    yield ("logistic regression, n = 5", _logistic_loss(matrix(20, 5), signs), point(5))
+    yield ("softmax net of 2 by 3", _softmax_loss([0.6, 0.9], 2), point(6))
+    yield ("quadratic form, n = 15", _quadratic(matrix(15, 15)), point(15))
+
+
+def gradients(rng: Any) -> Iterator[Case]:
+    """Textbook problems at random points."""
+    for name, form, x in textbook(rng):
+        yield problem(name, form, x)
 
 
 def _brown(m: Any, x: Sequence[Any]) -> Any:

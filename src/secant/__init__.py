@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from secant._api.texts import from_json
     from secant.core.checked import CheckedEntry, GradientCheck
     from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError, WorkerError
+    from secant.core.kept import Bends, Samples
     from secant.core.measures import Noise, Price
     from secant.core.request import Interrupted, Reply, Request, run
-    from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
+    from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
     from secant.evaluation.how import Evaluation
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from secant.evaluation.stand_in import Evaluator, MockEvaluator, Recording
 
 _HOME = {
+    "Bends": "secant.core.kept",
     "CheckVerdict": "secant.core.verdicts",
     "CheckedEntry": "secant.core.checked",
     "Descent": "secant.core.results",
@@ -60,7 +62,7 @@ _HOME = {
     "Recording": "secant.evaluation.stand_in",
     "Reply": "secant.core.request",
     "Request": "secant.core.request",
-    "Samples": "secant.core.results",
+    "Samples": "secant.core.kept",
     "SecantError": "secant.core.errors",
     "Slope": "secant.core.results",
     "Stencil": "secant.core.stencils",
@@ -94,6 +96,7 @@ _MODULES = ("book", "nn", "plots")
 _GUESTS = ("jax", "torch")
 
 __all__ = [
+    "Bends",
     "CheckVerdict",
     "CheckedEntry",
     "Descent",

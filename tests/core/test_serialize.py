@@ -14,13 +14,14 @@ from hypothesis.extra import numpy as hnp
 
 from secant.core.checked import CheckedEntry, GradientCheck
 from secant.core.errors import InputError, InputTypeError
+from secant.core.kept import Bends, Samples
 from secant.core.leaves import Csr
 from secant.core.measures import Noise, Price
-from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
+from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
 from secant.core.serialize import _FIELDS, from_json, to_json
 from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
-NAMES = "Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples, GradientCheck, CheckedEntry"
+NAMES = "Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples, GradientCheck, CheckedEntry, Bends"
 DTYPES = ["f8", "f4", "f2", ">f8", "c16", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 
 floats = st.floats()
@@ -52,11 +53,16 @@ trees = st.recursive(
 )
 verdicts = st.sampled_from(list(Verdict))
 counts = st.integers(0, 2**64)
-slopes = st.builds(Slope, floats, floats, verdicts, counts, floats, floats, floats, floats, floats, floats, texts)
+bend = st.none() | st.tuples(*[floats] * 6)
+slopes = st.builds(
+    Slope, floats, floats, verdicts, counts, floats, floats, floats, floats, floats, floats, texts, texts, bend
+)
 events = st.builds(
     Event, st.sampled_from(list(DescentVerdict)), counts, counts, texts, st.dictionaries(texts, floats, max_size=2)
 )
 samples = st.builds(Samples, arrays(), arrays(), arrays(), arrays(), arrays() | st.none())
+eights = st.tuples(*[floats] * 8)
+bends = st.builds(Bends, arrays(), st.tuples(floats) | arrays(), texts, arrays() | st.none(), eights | arrays())
 estimates = st.builds(
     Estimate,
     trees,
@@ -69,6 +75,7 @@ estimates = st.builds(
     trees,
     samples | st.none(),
     texts,
+    bends=bends | st.none(),
 )
 descents = st.builds(
     Descent,
@@ -101,7 +108,7 @@ checks = st.builds(
     floats,
     counts,
 )
-results = checks | entries | slopes | events | estimates | descents | studies | noises | prices | samples
+results = checks | entries | slopes | events | estimates | descents | studies | noises | prices | samples | bends
 
 
 def same(x: Any, y: Any) -> bool:
@@ -156,7 +163,7 @@ def test_the_text_is_strict_json_on_one_line_of_ascii(result) -> None:
 
 
 @pytest.mark.parametrize(
-    "cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples, GradientCheck, CheckedEntry]
+    "cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples, GradientCheck, CheckedEntry, Bends]
 )
 def test_the_schema_has_every_field(cls) -> None:
     assert list(_FIELDS[cls.__name__]) == [field.name for field in dataclasses.fields(cls)]
@@ -200,6 +207,7 @@ def test_the_text_itself() -> None:
                 "jump": "nan",
                 "note": "",
                 "advice": "",
+                "bend": None,
             }
         },
         "fun": None,
@@ -209,6 +217,7 @@ def test_the_text_itself() -> None:
         "matrix": None,
         "matrix_error": None,
         "note": "",
+        "bends": None,
     }
 
 

@@ -14,9 +14,11 @@ import numpy as np
 
 from secant._api.options import DEFAULT_BUDGET, Options
 from secant._api.select import Positions, narrowed
+from secant._api.warm import of_entries, of_outputs
 from secant.core import imaginary
 from secant.core.errors import InputTypeError
 from secant.core.ladder import Line
+from secant.core.near import Foretold, nearby
 from secant.core.operators import Slopes, fixed, lines
 from secant.core.request import Core, Floats, Interrupted, Reply, Request, run
 from secant.core.results import CUT_SHORT, Estimate, Slope
@@ -37,8 +39,12 @@ def answered(
     *,
     along: bool = False,
     varying: Positions | None = None,
+    told: Foretold | None = None,
 ) -> Slopes:
-    """Run a core to its slopes; when it is cut short, make what can be made of the values that are there."""
+    """Run a core to its slopes; when it is cut short, make what can be made of the values that are there.
+
+    ``told`` is what the core was told of its lines beforehand.
+    """
     evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
     try:
         found = run(core, evaluate)
@@ -53,7 +59,11 @@ def answered(
         return again(chosen, watch, settle(chosen, found))
     base = watch.evaluator.base
     note = CUT_SHORT[watch.stopped]
-    found = salvaged(watch.log, problems, lambda line: _one(chosen, base, line), lanes=varying, along=along, note=note)
+
+    def ask(place: int, output: int, line: Line) -> Core[Slopes]:
+        return _one(chosen, base, line, None if told is None else told.alone(output, place))
+
+    found = salvaged(watch.log, problems, ask, lanes=varying, along=along, note=note)
     if not along and len(problems) > 1:
         # Where all lines were done, the look along other directions was not.
         note = f"{note}, before f was looked at along other directions than the axes"
@@ -67,13 +77,23 @@ def answered(
     return settle(chosen, found)
 
 
-def _one(chosen: Options, base: Floats, line: Line) -> Core[Slopes]:
+def _one(chosen: Options, base: Floats, line: Line, told: Foretold | None) -> Core[Slopes]:
     """Return the core of one line, which heeds its budget where it can."""
+    if told is not None:
+        return _told_or_not(base, line, told)
     if chosen.method == "complex":
         return imaginary.complex_step(base, [line], None, chosen.step, line.budget)
     if chosen.formula is not None:
         return fixed(base, [line], chosen.formula, chosen.step)
     return lines(base, [line])
+
+
+def _told_or_not(base: Floats, line: Line, told: Foretold) -> Core[Slopes]:
+    """Return the slope of one line as it was asked for, by what was told of it or from the beginning."""
+    try:
+        return (yield from nearby(base, [line], told))
+    except Interrupted:
+        return (yield from lines(base, [line]))
 
 
 def once_more(watch: Watch, repeat: int = 0) -> Reply | None:
@@ -160,6 +180,7 @@ def by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool)
         layout.wrap([slope.step for slope in slopes], "error"),
         watch.samples() if keep else None,
         watch.stopped,
+        bends=of_entries(layout, evaluator.base, found, slopes),
     )
 
 
@@ -171,11 +192,12 @@ def still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
     return all(slope.value == 0.0 and slope.reach > TRIFLE * size for slope, size in zip(slopes, sizes, strict=True))
 
 
-def by_output(watch: Watch, found: Slopes, keep: bool) -> Estimate:
-    """Put the slopes of one line into the shape of f's value."""
+def by_output(watch: Watch, found: Slopes, keep: bool, v: Floats | None = None) -> Estimate:
+    """Put the slopes of one line, along ``v`` or along the number x, into the shape of f's value."""
     evaluator = watch.evaluator
     shape = evaluator.value_shape or ()
     samples = watch.samples() if keep else None
+    bends = of_outputs(evaluator.layout, evaluator.base, found, v)
     if not shape and not evaluator.complex_values:
         slope = found.slopes[0][0]
         verdict = slope.verdict
@@ -191,6 +213,7 @@ def by_output(watch: Watch, found: Slopes, keep: bool) -> Estimate:
             slope.step,
             samples,
             watch.stopped,
+            bends=bends,
         )
     slopes = [row[0] for row in found.slopes]
     values: Any = [slope.value for slope in slopes]
@@ -222,6 +245,7 @@ def by_output(watch: Watch, found: Slopes, keep: bool) -> Estimate:
         evaluator.shaped([slope.step for slope in slopes], "error"),
         samples,
         watch.stopped,
+        bends=bends,
     )
 
 

@@ -26,10 +26,12 @@ from secant._api.options import (
 from secant._api.question import question
 from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import positions
+from secant._api.warm import bends_at
 from secant.core import imaginary, operators
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.ladder import Line
 from secant.core.measures import Noise
+from secant.core.near import Foretold, foretold, nearby
 from secant.core.operators import Slopes, fixed, lines
 from secant.core.request import Core, Floats
 from secant.core.results import Estimate
@@ -51,6 +53,7 @@ def derivative(
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     f0: Any = None,
+    near: Estimate | None = None,
     scale: Any = None,
     keep_samples: bool = False,
     seed: int | None = None,
@@ -79,6 +82,9 @@ def derivative(
         limit, 23 and 60 for higher orders. From two on there is a slope, from three on a bar; what could not be checked
         is ``unresolved``.
     f0 : f(x), when it is known, finite and in the shape of f's values: one evaluation less.
+    near : an earlier :class:`Estimate` of the same f at a point close by: four evaluations in place of 13, two with an
+        ``rtol`` that they can meet. Steps and bars go by how f bent there; where f or its slopes are not what that
+        foretells, all is done from the beginning. A chain of such answers does so by itself now and then.
     scale : a second look at the slope. A length (of a gradient also lengths like x; along a direction, of the entry
         that moves most): the slope over it, in some eight evaluations; where that is another one f has a ripple, which
         is noise from then on. Or another version of f, a solver at another tolerance: the bar covers both slopes
@@ -113,7 +119,7 @@ def derivative(
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True)
     keep = switch("keep_samples", keep_samples) if keep_samples is not False else False
     way = checked(how, "derivative")
-    asked = question("derivative", chosen, scale=scale, f0=f0, seed=seed) if how else {}
+    asked = question("derivative", chosen, near=near, scale=scale, f0=f0, seed=seed) if how else {}
     with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
         evaluator = watch.evaluator
         if not evaluator.layout.scalar:
@@ -122,12 +128,14 @@ def derivative(
         again = scaled(scale, chosen, evaluator.layout)
         other = twin(again, x, watch, way, seed=seed, args=args)
         share = first_share(again, chosen, 1)
+        bends = bends_at(near, chosen, evaluator.layout)
 
-        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
-            here = at_point(share, watch)
-            most, base = spared(here, f0, 1), watch.evaluator.base
-            problems = coordinate_lines(most, base, watch.evaluator.layout)
-            return answered(watch, here, core_for(most, base, problems), problems), problems
+        def look(its: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, its)
+            most, base = spared(here, f0, 1), its.evaluator.base
+            told = foretold(bends, base) if bends is not None and its is watch else None
+            problems = coordinate_lines(most, base, its.evaluator.layout)
+            return answered(its, here, core_for(most, base, problems, told=told), problems, told=told), problems
 
         return by_output(watch, looks(again, chosen, watch, other, f0, look), keep)
 
@@ -145,6 +153,7 @@ def gradient(
     max_evaluations: int | None = None,
     wrt: Any = None,
     f0: Any = None,
+    near: Estimate | None = None,
     scale: Any = None,
     keep_samples: bool = False,
     seed: int | None = None,
@@ -186,7 +195,7 @@ def gradient(
             "`inplace` must be False with `method='complex'`: real arrays have no room for complex numbers"
         )
     keep = switch("keep_samples", keep_samples)
-    asked = question("gradient", chosen, scale=scale, f0=f0, seed=seed, wrt=wrt) if how else {}
+    asked = question("gradient", chosen, near=near, scale=scale, f0=f0, seed=seed, wrt=wrt) if how else {}
     with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
         evaluator = watch.evaluator
         varying = positions(wrt, x, evaluator.layout)
@@ -194,13 +203,16 @@ def gradient(
         other = twin(again, x, watch, way, seed=seed, args=args)
         count = evaluator.layout.size if varying is None else varying.size
         share = first_share(again, chosen, count)
+        bends = bends_at(near, chosen, evaluator.layout)
 
-        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
-            here = at_point(share, watch)
-            most, base = spared(here, f0, count), watch.evaluator.base
-            problems = coordinate_lines(most, base, watch.evaluator.layout, varying)
-            found = answered(watch, here, core_for(most, base, problems, whole=True), problems, varying=varying)
-            one_output(watch.evaluator, "gradient")
+        def look(its: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, its)
+            most, base = spared(here, f0, count), its.evaluator.base
+            told = foretold(bends, base, varying) if bends is not None and its is watch else None
+            problems = coordinate_lines(most, base, its.evaluator.layout, varying)
+            core = core_for(most, base, problems, whole=True, told=told)
+            found = answered(its, here, core, problems, varying=varying, told=told)
+            one_output(its.evaluator, "gradient")
             return found, problems
 
         found = looks(again, chosen, watch, other, f0, look, varying=varying)
@@ -224,6 +236,7 @@ def directional(
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     f0: Any = None,
+    near: Estimate | None = None,
     scale: Any = None,
     keep_samples: bool = False,
     seed: int | None = None,
@@ -243,7 +256,7 @@ def directional(
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True)
     keep = switch("keep_samples", keep_samples)
     way = checked(how, "directional")
-    asked = question("directional", chosen, scale=scale, f0=f0, seed=seed, v=v) if how else {}
+    asked = question("directional", chosen, near=near, scale=scale, f0=f0, seed=seed, v=v) if how else {}
     with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
         evaluator = watch.evaluator
         vector, layout = flatten(v, name="v")
@@ -254,15 +267,17 @@ def directional(
         again = scaled(scale, chosen, evaluator.layout)
         other = twin(again, x, watch, way, seed=seed, args=args)
         share = first_share(again, chosen, 1)
+        bends = bends_at(near, chosen, evaluator.layout, vector)
 
-        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
-            here = at_point(share, watch)
-            most, base = spared(here, f0, 1), watch.evaluator.base
-            problems = [direction_line(most, watch.evaluator, vector)]
-            core = core_for(most, base, problems, vector[np.newaxis])
-            return answered(watch, here, core, problems, along=True), problems
+        def look(its: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, its)
+            most, base = spared(here, f0, 1), its.evaluator.base
+            told = foretold(bends, base) if bends is not None and its is watch else None
+            problems = [direction_line(most, its.evaluator, vector)]
+            core = core_for(most, base, problems, vector[np.newaxis], told=told)
+            return answered(its, here, core, problems, along=True, told=told), problems
 
-        return by_output(watch, looks(again, chosen, watch, other, f0, look, v=vector), keep)
+        return by_output(watch, looks(again, chosen, watch, other, f0, look, v=vector), keep, vector)
 
 
 def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
@@ -305,6 +320,7 @@ def core_for(
     directions: Floats | None = None,
     fun: bool = False,
     whole: bool = False,
+    told: Foretold | None = None,
 ) -> Core[Slopes]:
     """Return the core that the options ask for; a ``whole`` gradient is looked at along other directions as well."""
     if chosen.method == "complex":
@@ -312,6 +328,8 @@ def core_for(
     if chosen.formula is not None:
         return fixed(base, problems, chosen.formula, chosen.step, directions, fun)
     most = chosen.max_evaluations
+    if told is not None:
+        return nearby(base, problems, told, directions, most, whole)
     return operators.gradient(base, problems, most=most) if whole else lines(base, problems, directions, most=most)
 
 

@@ -153,7 +153,7 @@ def _curvatures(
     if found is not None:
         return found
     note = CUT_SHORT[watch.stopped]
-    known = salvaged(watch.log, problems, lambda line: lines(base, [line]), lanes=varying, note=note)
+    known = salvaged(watch.log, problems, lambda _, __, line: lines(base, [line]), lanes=varying, note=note)
     lost = Slope(nan, inf, Verdict.UNRESOLVED, note=note)
     return Curvatures(list(known.slopes[0]), [lost] * len(pairs), known.fun)
 

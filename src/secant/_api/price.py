@@ -25,11 +25,13 @@ from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options
 from secant._api.question import Count, lines_count
 from secant._api.select import positions
 from secant._api.studies import steps
+from secant._api.warm import bends_at
 from secant.core.errors import InputError, InputTypeError
 from secant.core.hessians import FIRST, LEVELS, RESTARTS
 from secant.core.measures import Price
-from secant.core.request import Request
+from secant.core.request import Floats, Request
 from secant.evaluation.how import How, checked
+from secant.evaluation.trees import flatten
 from secant.evaluation.watch import watched
 
 #: Of an axis of a Hessian, and the most of a pair of axes: all levels, after as many restarts as there may be.
@@ -94,6 +96,7 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         evaluator = watch.evaluator
         if question in (derivative, steps) and not evaluator.layout.scalar:
             raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
+        bends_at(given.get("near"), chosen, evaluator.layout, _direction(given.get("v")))
         began = perf_counter()
         watch.evaluate(Request(evaluator.base, None, (0.0,)))
         call = perf_counter() - began
@@ -108,6 +111,11 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         count = _by_outputs(count, chosen, given["outputs"])
     each = call + OVERHEAD
     return Price(entries, count.usual, count.most, call, count.usual * each, count.most * each)
+
+
+def _direction(v: Any) -> Floats | None:
+    """Return the direction of a directional derivative, flat."""
+    return None if v is None else flatten(v, name="v")[0]
 
 
 def _default(option: str, question: Callable[..., Any]) -> Any:
@@ -132,16 +140,17 @@ def _second(count: Count, chosen: Options, entries: int, scale: Any) -> Count:
 
 
 def _of_line(chosen: Options, _: int, given: Any) -> Count:
-    return lines_count(chosen, 1, given.get("f0") is not None)
+    return lines_count(chosen, 1, given.get("f0") is not None, given.get("near") is not None)
 
 
 def _of_gradient(chosen: Options, entries: int, given: Any) -> Count:
-    count = lines_count(chosen, entries, given.get("f0") is not None)
+    warm = given.get("near") is not None
+    count = lines_count(chosen, entries, given.get("f0") is not None, warm)
     own = chosen.formula is None and chosen.method != "complex"
     if entries < 2 or not own or chosen.bounds is not None:
         return count
     top = chosen.max_evaluations or count.most + GENERIC_MOST
-    return Count(min(count.usual + GENERIC, top), top)
+    return Count(min(count.usual + (0 if warm else GENERIC), top), top)
 
 
 def _of_hessian(chosen: Options, entries: int, given: Any) -> Count:

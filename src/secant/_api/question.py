@@ -11,6 +11,8 @@ from secant.core import imaginary
 #: Evaluations of one line beyond f at the point: usual, usual with an `rtol`, and both for a higher order.
 USUAL, EARLY = 12, 8
 USUAL_HIGHER, EARLY_HIGHER = 22, 12
+#: The same `near` an earlier answer, half as many with an `rtol`.
+WARM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,11 @@ class Count:
     most: int
 
 
-def lines_count(chosen: Options, count: int, known: bool) -> Count:
-    """Count the evaluations of lines side by side, f at the point among them unless it is ``known``."""
+def lines_count(chosen: Options, count: int, known: bool, warm: bool = False) -> Count:
+    """Count the evaluations of lines side by side, f at the point among them unless it is ``known``.
+
+    ``warm`` says that they start from an answer close by.
+    """
     most = chosen.max_evaluations
     here = 0 if known else 1
     if chosen.method == "complex":
@@ -35,6 +40,8 @@ def lines_count(chosen: Options, count: int, known: bool) -> Count:
     full, early, budget = (
         (USUAL, EARLY, DEFAULT_BUDGET) if chosen.order == 1 else (USUAL_HIGHER, EARLY_HIGHER, HIGHER_BUDGET)
     )
+    if warm:
+        full, early = WARM, WARM // 2
     usual = here + count * (early if chosen.rtol else full)
     top = here + count * (budget - 1) if most is None else most
     return Count(min(usual, top), top)
@@ -51,10 +58,10 @@ def question(name: str, chosen: Options, *, times: int = 1, **others: Any) -> di
     ('gradient', 121, None)
     """
     parts = {field.name: getattr(chosen, field.name) for field in fields(Options)} | others
-    known = others.get("f0") is not None
+    known, warm = (others.get(name) is not None for name in ("f0", "near"))
 
     def expected(entries: int) -> int:
-        return times * lines_count(chosen, 1 if "v" in others else entries, known).usual
+        return times * lines_count(chosen, 1 if "v" in others else entries, known, warm).usual
 
     return {
         "question": {"question": name, **parts},

@@ -9,11 +9,12 @@ of a loop, a mask remembers it here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secant.core import tableau
 from secant.core.extrapolate import ENOUGH, LEVEL, PAYS, RISE
 from secant.core.ladder import SHORT, STRETCH
 from secant.core.request import Floats
@@ -288,3 +289,16 @@ def climbs(odd: Columns, even: Columns, s: list[Floats], best: Picks, rtol: Floa
         pays[lanes] = fine
     fine_too: Mask = go & pays
     return fine_too
+
+
+def bend(odd: Columns, even: Columns, steps: Floats, top: Whole) -> tuple[Any, ...]:
+    """Return what the terms of each lane reach, and the step at which they do (in units): see ``slope_of``."""
+    last = len(odd) - 1
+    low, every = np.minimum(np.maximum(top, 0) + 2, last), np.arange(top.size)
+    row: Any
+    other: Any
+    row, other = (
+        [np.stack([table[j][k] for j in range(2, last + 1)])[low - 2, every] for k in range(3)] for table in (odd, even)
+    )
+    s: Any = [steps[low - 2 + place, every] for place in range(3)]
+    return *tableau.bend(row, other, s), s[0]

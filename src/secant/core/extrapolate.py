@@ -13,7 +13,7 @@ from math import inf, nan, sqrt
 from secant.core.ladder import Ladder, Steps, Values, Work, note_pair, pair_at
 from secant.core.request import UNIT_ROUNDOFF
 from secant.core.results import Slope
-from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, best_in_row, contrast, room_for_noise
+from secant.core.tableau import EVEN, ODD, TOP_ORDER, Kind, Rows, bend, best_in_row, contrast, room_for_noise
 from secant.core.verdicts import Verdict
 
 #: A contrast up to this many levels is noise at the expected level: the floor is reached.
@@ -293,14 +293,19 @@ def slope_of(work: Work, ladder: Ladder, best: Pick, verdict: Verdict | None = N
     value, error = finished(best, ladder.unit)
     usual = NOISE * max(best.rounding, UNIT_ROUNDOFF * max(ladder.largest))
     noisy = best.sigma > usual and error > 1024.0 * UNIT_ROUNDOFF * abs(value)
+    steps, top = ladder.s, best.row - best.order
+    # Rows below the largest step that the answer rests on; above it the terms may not have settled.
+    low = min(max(top, 0) + 2, len(steps) - 1)
+    bends = bend(ladder.odd[low], ladder.even[low], steps[low - 2 : low + 1])
     return Slope(
         value,
         error,
         verdict or (Verdict.NOISY if noisy else Verdict.OK),
         work.spent,
         best.sigma,
-        ladder.unit * ladder.s[best.row],
-        ladder.unit * ladder.s[best.row - best.order],
+        ladder.unit * steps[best.row],
+        ladder.unit * steps[top],
+        bend=(*bends, ladder.unit * steps[low - 2], 0.0),
     )
 
 

@@ -299,14 +299,16 @@ def _finish(lanes: Lanes, flock: Flock, best: Picks, spent: int, verdict: Verdic
     noisy = (best.sigma > usual) & (error > 1024.0 * UNIT_ROUNDOFF * np.abs(value))
     steps = np.stack(flock.s)
     step = flock.unit * steps[best.row, every]
-    reach = flock.unit * steps[best.row - best.order, every]
+    top = best.row - best.order
+    reach = flock.unit * steps[top, every]
     if lanes.sink is not None:
         lanes.sink(flock.lane, verdict, noisy, spent, (value, error, best.sigma, step, reach))
         return
-    rows = (flock.lane, value, error, noisy, best.sigma, step, reach)
-    for lane, slope, bar, loud, sigma, at, far in zip(*(column.tolist() for column in rows), strict=True):
+    bends = arrays.bend(flock.odd, flock.even, steps, top)
+    rows = (flock.lane, value, error, noisy, best.sigma, step, reach, *bends[:-1], flock.unit * bends[-1])
+    for lane, slope, bar, loud, sigma, at, far, *bend in zip(*(column.tolist() for column in rows), strict=True):
         words = verdict or (Verdict.NOISY if loud else Verdict.OK)
-        lanes.slopes[lane] = Slope(slope, bar, words, spent, sigma, at, far)
+        lanes.slopes[lane] = Slope(slope, bar, words, spent, sigma, at, far, bend=(*bend, 0.0))
 
 
 def _answered(lanes: Lanes, flocks: list[Flock], a: Floats, b: Floats, handed: list[Handed]) -> list[Flock]:

@@ -223,7 +223,8 @@ def _plateau(work: Work, reach: float) -> Slope:
     error, order = least, work.line.order
     for power in range(order):
         error *= (order - power) / reach
-    return Slope(0.0, error, Verdict.OK, noise=least, step=reach, reach=reach, note=note)
+    bend = (0.0, 0.0, 0.0, 0.0, reach, 0.0)
+    return Slope(0.0, error, Verdict.OK, noise=least, step=reach, reach=reach, note=note, bend=bend)
 
 
 def rounded(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:

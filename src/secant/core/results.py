@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from secant.core.errors import InputTypeError, VerdictError
+from secant.core.kept import Bend, Bends, Samples
 from secant.core.leaves import Csr, as_array, is_sparse
 from secant.core.verdicts import DescentVerdict, Verdict
 
@@ -75,7 +76,8 @@ class Slope:
     ``left`` and ``right`` are one-sided slopes (NaN where they were not told apart), ``noise`` the
     absolute level of f's error, ``step`` the step of the entry that won, ``reach`` the largest step
     used, ``jump`` the height of a jump. All are in the units of f and x. ``note`` is what more was seen, and
-    ``advice`` what to do about that, where the verdict's own remedy is not it.
+    ``advice`` what to do about that, where the verdict's own remedy is not it; ``bend`` is how f bends (see
+    :class:`Bends`), None where that was not seen.
     """
 
     value: float
@@ -90,6 +92,7 @@ class Slope:
     jump: float = math.nan
     note: str = ""
     advice: str = ""
+    bend: Bend | None = None
 
     @property
     def sentence(self) -> str:
@@ -119,44 +122,6 @@ class Slope:
         return self.advice or self.verdict.remedy
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """Every value of f that an estimate was made of, in the order of asking (``keep_samples=True``).
-
-    Attributes
-    ----------
-    lane : (k,) integers: the entry of x that was moved, counted through x as a flat vector; along a direction 0. A
-        gradient is checked along two further directions, which are lanes n and n + 1 for n entries.
-    t : (k,) numbers: how far. f was evaluated where that entry is ``x + t``, or at ``x + t * v`` along v.
-    values : (k, ...) f there, of f's shape; NaN where it has no finite value.
-    imaginary : (k,) whether the step was taken beside the real axis instead, ``x + 1j * t``.
-    directions : (2, n) those two directions, or None.
-
-    >>> Samples(np.zeros(2, int), np.array([0.0, 0.5]), np.ones(2), np.zeros(2, bool))
-    2 samples
-    """
-
-    lane: Any
-    t: Any
-    values: Any
-    imaginary: Any
-    directions: Any = None
-
-    def __len__(self) -> int:
-        return len(self.t)
-
-    def __str__(self) -> str:
-        return f"{len(self)} sample{'' if len(self) == 1 else 's'}"
-
-    __repr__ = __str__
-
-    def to_json(self) -> str:
-        """Return the samples as JSON text (read back by ``secant.from_json``)."""
-        from secant.core.serialize import to_json
-
-        return to_json(self)
-
-
 #: What cut an answer short, in words.
 CUT_SHORT = {"deadline": "cut short by the deadline", "keyboard": "cut short from the keyboard"}
 
@@ -183,6 +148,7 @@ class Estimate:
     matrix, matrix_error : of a Hessian, value and error as (n, n) arrays, n being the entries of x in the order in
         which its leaves come; else None.
     note : what the whole rests on, where there is something to say: the pattern of a sparse Jacobian, for one.
+    bends : how f bends around x, which is what ``near=`` of a later question goes by; None where that was not seen.
 
     Of a sparse Jacobian ``value``, ``error`` and ``step`` are SciPy's CSR arrays of one pattern, and ``verdicts`` an
     array in the order of ``value.data``.
@@ -204,6 +170,7 @@ class Estimate:
     matrix: Any = None
     matrix_error: Any = None
     note: str = ""
+    bends: Bends | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:

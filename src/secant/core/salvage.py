@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf, nan
 from typing import TypeAlias
 
@@ -36,7 +37,7 @@ Log: TypeAlias = Sequence[tuple[Request, Reply]]
 def salvaged(
     log: Log,
     problems: Sequence[Line],
-    ask: Callable[[Line], Core[Slopes]],
+    ask: Callable[[int, int, Line], Core[Slopes]],
     *,
     lanes: Sequence[int] | NDArray[np.intp] | None = None,
     along: bool = False,
@@ -49,7 +50,7 @@ def salvaged(
     ----------
     log : what was asked and answered.
     problems : the lines, in order.
-    ask : the core of one line (on lane 0); it should heed the line's ``budget``.
+    ask : the core of one line on lane 0, by its place, the output and the line, whose ``budget`` it should heed.
     lanes : the lane of each line in the log, 0, 1, ... when left out.
     along : whether the lines lie along directions; what was asked along others is left out.
     fun : f at the point, where it is known from elsewhere.
@@ -57,7 +58,8 @@ def salvaged(
 
     >>> from secant.core.operators import lines
     >>> request = Request(np.zeros(1), None, (0.0, 0.5, -0.5))
-    >>> found = salvaged([(request, Reply([1.0, 2.0, 0.0]))], [Line(0.0, 1.0)], lambda line: lines(np.zeros(1), [line]))
+    >>> ask = lambda place, output, line: lines(np.zeros(1), [line])
+    >>> found = salvaged([(request, Reply([1.0, 2.0, 0.0]))], [Line(0.0, 1.0)], ask)
     >>> found.slopes[0][0].verdict, found.outputs
     (<Verdict.UNRESOLVED: 'unresolved'>, (1.0,))
     """
@@ -67,14 +69,14 @@ def salvaged(
     rows: list[tuple[Slope, ...]] = []
     for output in range(width):
         row = []
-        for lane, line in zip(wanted, problems, strict=True):
+        for place, (lane, line) in enumerate(zip(wanted, problems, strict=True)):
             if lane in failed:
                 row.append(Slope(nan, inf, Verdict.FAILED))
                 continue
             values = {key: found[output] for key, found in known.get(lane, {}).items()}
             if fun:
                 values[0.0, False] = fun[output]
-            row.append(_slope(line.of(output), values, u, ask, note))
+            row.append(_slope(line.of(output), values, u, partial(ask, place, output), note))
         rows.append(tuple(row))
     outputs = tuple(value.real for value in fun) if fun else (nan,) * width
     return Slopes(tuple(rows), outputs)

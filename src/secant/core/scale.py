@@ -106,4 +106,5 @@ def _straight(work: Work, slope: float, bar: float, reach: float, sigma: float, 
     verdict = Verdict.NOISY if sigma > NOISE * most else Verdict.OK
     if moved:
         verdict = Verdict.UNRESOLVED
-    return Slope(slope, bar, verdict, noise=sigma, step=reach, reach=reach)
+    bend = (0.0, 0.0, sigma, sigma, reach, 0.0)
+    return Slope(slope, bar, verdict, noise=sigma, step=reach, reach=reach, bend=bend)

@@ -30,16 +30,17 @@ import numpy as np
 
 from secant.core.checked import CheckedEntry, GradientCheck
 from secant.core.errors import InputError, InputTypeError, kind_of
+from secant.core.kept import Bends, Samples
 from secant.core.leaves import Csr, as_array, is_sparse
 from secant.core.measures import Noise, Price
-from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
+from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
 from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
 #: Version of the schema that is written, and the only one that is read.
 VERSION = 1
 
 Result: TypeAlias = (
-    Estimate | Descent | StepStudy | Slope | Event | Noise | Price | Samples | GradientCheck | CheckedEntry
+    Estimate | Descent | StepStudy | Slope | Event | Noise | Price | Samples | GradientCheck | CheckedEntry | Bends
 )
 
 _DTYPES = (
@@ -385,11 +386,14 @@ def _take_result(name: str, found: Any, where: str) -> Any:
     return _CLASSES[name](**{field: take(found[field], f"{where}.{field}") for field, (_, take) in table.items()})
 
 
-def _take_samples(found: Any, where: str) -> Any:
-    return None if found is None else _take_result("Samples", found, where)
-
-
 _Field: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any, str], Any]]
+
+
+def _kept(name: str) -> _Field:
+    """Return how a part of a result that may be missing is written and read."""
+    take: Callable[[Any, str], Any] = lambda found, where: None if found is None else _take_result(name, found, where)  # noqa: E731
+    return lambda part: None if part is None else _put_result(part), take
+
 
 _TREE: _Field = (_put_tree, _take_tree)
 _FLOAT: _Field = (_put_float, _take_float)
@@ -417,11 +421,12 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "details": (_put_slopes, _take_slopes),
         "fun": _TREE,
         "step": _TREE,
-        "samples": (lambda samples: None if samples is None else _put_result(samples), _take_samples),
+        "samples": _kept("Samples"),
         "stopped": _STR,
         "matrix": _TREE,
         "matrix_error": _TREE,
         "note": _STR,
+        "bends": _kept("Bends"),
     },
     "Descent": {"x": _TREE, "fun": _FLOAT, "evaluations": _INT, "iterations": _INT, "verdict": _DESCENT}
     | {"events": _EVENTS, "path": _TREE, "values": _TREE, "lr": _FLOAT, "note": _STR, "stopped": _STR},
@@ -429,13 +434,15 @@ _FIELDS: dict[str, dict[str, _Field]] = {
     | {"estimate": (_put_result, lambda found, where: _take_result("Estimate", found, where))}
     | {"best": _FLOAT, "marks": _FACTS},
     "Slope": {"value": _FLOAT, "error": _FLOAT, "verdict": _VERDICT, "evaluations": _INT, "noise": _FLOAT}
-    | {"step": _FLOAT, "reach": _FLOAT, "left": _FLOAT, "right": _FLOAT, "jump": _FLOAT, "note": _STR, "advice": _STR},
+    | {"step": _FLOAT, "reach": _FLOAT, "left": _FLOAT, "right": _FLOAT, "jump": _FLOAT, "note": _STR, "advice": _STR}
+    | {"bend": _TREE},
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
     "GradientCheck": {"verdict": _CHECK, "wrong": _TREE, "paths": _PATHS, "table": _ENTRIES, "hint": _STR}
     | {"reason": _STR, "evaluations": _INT, "would_have_caught": _FLOAT, "direction": _FLOAT, "size": _INT},
     "CheckedEntry": {"index": _INT, "path": _STR, "yours": _FLOAT, "ours": _FLOAT, "bar": _FLOAT}
     | {"wrong": _BOOL, "seen": _STR},
     "Samples": {"lane": _TREE, "t": _TREE, "values": _TREE, "imaginary": _TREE, "directions": _TREE},
+    "Bends": {"x": _TREE, "fun": _TREE, "places": _STR, "v": _TREE, "table": _TREE},
     "Noise": {"absolute": _TREE, "relative": _TREE, "evaluations": _INT, "note": _STR},
     "Price": {"entries": _INT, "evaluations": _INT, "at_most": _INT}
     | {"call": _FLOAT, "seconds": _FLOAT, "seconds_at_most": _FLOAT},

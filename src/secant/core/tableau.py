@@ -22,6 +22,7 @@ difference table).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
 
@@ -144,6 +145,25 @@ def prepend_pair(odd: Rows, even: Rows, s: list[float], a: float, b: float) -> N
         row.append(a + (a - above[-1]) * gain)
         other.append(b + (b - beside[-1]) * gain)
         above, beside = row, other
+
+
+def bend(row: list[float], other: list[float], s: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return what terms of f reach at the largest of three steps.
+
+    They are those of second and of third order, with their signs, and the sizes of those of third and fourth, and of
+    fifth and sixth order. ``row`` and ``other`` are the odd and the even row of the smallest step, of which three
+    entries are used: each contrast is the term that the next order removes, at the steps of its rows. Arrays will do
+    for numbers.
+    """
+    top, middle, low = s
+    share = top / low
+    third = share * share
+    share = top / middle
+    fifth = third * share * share
+    square = top * top
+    cubic, beside = third * (row[0] - row[1]) * top, 0.5 * third * abs(other[1] - other[0]) * square
+    higher, above = abs(row[2] - row[1]) * top, 0.5 * abs(other[2] - other[1]) * square
+    return 0.5 * other[2] * square, cubic, abs(cubic) + beside, fifth * (higher + above)
 
 
 def room_for_noise(row: list[float], scale: float, kind: Kind) -> tuple[float, int]:

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from secant.core.kept import Samples
 from secant.core.request import OK, Floats, Interrupted, Reply, Request
-from secant.core.results import Samples
 from secant.evaluation.calls import seeded, timed
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.how import USUAL, How
