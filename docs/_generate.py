@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import cleandoc
 from pathlib import Path
 
 import click
 
-from secant.cli.commands import cli
+from secant.cli import cli
 from secant.cli.vocabulary import CONSTANTS, FUNCTIONS
-from secant.core.verdicts import DescentVerdict, Verdict
+from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
 DOCS = Path(__file__).parent
 SEVERITIES = (
@@ -58,14 +58,15 @@ def pages() -> dict[Path, str]:
     """Return the text of each generated page."""
     estimate = section("Of an estimate", "value and bar", Verdict, [member.holds for member in Verdict])
     descent = section("Of a descent", None, DescentVerdict, [])
-    commands = [described(name, command) for name, command in cli.commands.items()]
+    check = section("Of a check", None, CheckVerdict, [])
+    commands = [described(name, command) for name, command in every(cli.commands)]
     inserted = {
         DOCS.parent / "README.md": coverage(4),
         DOCS / "benchmarks.md": coverage(len(CLASSES)),
         DOCS / "command-line.md": "\n".join([words(), "## The commands\n", *commands]),
     }
     return {
-        DOCS / "verdicts.md": f"{OPENING}\n{estimate}\n{descent}",
+        DOCS / "verdicts.md": f"{OPENING}\n{estimate}\n{descent}\n{check}",
         **{page: between_marks(page.read_text(encoding="utf-8"), text) for page, text in inserted.items()},
     }
 
@@ -86,7 +87,7 @@ def coverage(classes: int) -> str:
 
 
 def section(
-    title: str, extra: str | None, members: Iterable[Verdict] | Iterable[DescentVerdict], details: list[str]
+    title: str, extra: str | None, members: Iterable[Verdict | DescentVerdict | CheckVerdict], details: list[str]
 ) -> str:
     """Return a heading and a table: verdict, severity, sentence, remedy, and one more column where there is one."""
     head = ["verdict", "severity", "it says", "what to do", *([extra] if extra else [])]
@@ -135,6 +136,15 @@ def words() -> str:
 def listed(names: Iterable[str]) -> str:
     """Return names as code, with commas."""
     return ", ".join(f"`{name}`" for name in names)
+
+
+def every(commands: Mapping[str, click.Command], above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Give all commands with their full names, those of groups as well."""
+    for name, command in commands.items():
+        if isinstance(command, click.Group):
+            yield from every(command.commands, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
 
 
 def described(name: str, command: click.Command) -> str:

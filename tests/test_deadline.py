@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import secant
+from secant.evaluation import calls as called
 from secant.evaluation import watch
 from zoo import HARD, SMOOTH
 
@@ -60,7 +61,7 @@ def cut(request, monkeypatch: pytest.MonkeyPatch):
             calls = watched.calls
         else:
             clock = Clock(f)
-            monkeypatch.setattr(watch, "monotonic", clock.monotonic)
+            monkeypatch.setattr(called, "monotonic", clock.monotonic)
             found = question(clock, x, *further, deadline=after, **how)
             calls = clock.now
         assert found.evaluations == calls

@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
-    0: ("coloring", "errors", "leaves", "measures", "request", "results", "serialize", "verdicts"),
+    0: ("checked", "coloring", "errors", "leaves", "measures", "request", "results", "serialize", "verdicts"),
     1: ("stencils", "noise", "tableau", "windows"),
     2: (
         "arrays",
@@ -30,27 +30,35 @@ CORE = {
     ),
     3: (
         "across",
+        "bends",
+        "check",
         "colored",
+        "culprits",
         "curvature",
         "descent",
         "detection",
         "diagnosis",
+        "groups",
         "hessians",
         "imaginary",
+        "looks",
         "operators",
         "pool",
         "salvage",
+        "search",
         "sightings",
         "sparse",
     ),
 }
 LAYERS = {f"secant.core.{name}": layer for layer, names in CORE.items() for name in names}
 LAYERS |= {"secant._version": 0, "secant.evaluation": 4, "secant._api": 5}
-LAYERS |= {f"secant.{name}": 6 for name in ("__main__", "book", "cli", "nn", "plots")}
+LAYERS |= {f"secant.{name}": 6 for name in ("__main__", "_inputs", "book", "cli", "jax", "nn", "plots", "torch")}
+LAYERS["pytest_secant"] = 6
 #: Packages that only hold others, and the door: it opens on everything, and only the top layer comes in through it.
 HOLDERS = {"secant.core": 0, "secant": 6}
 #: All that the evaluation may know of the core.
 CONVERSATION = {f"secant.core.{name}" for name in ("request", "results", "errors", "verdicts")}
+CONVERSATION |= {"secant._version"}  # a journal says who wrote it
 #: The core is deterministic: it reads no clock and draws no numbers of its own.
 CLOCKS = {"time", "datetime", "random", "secrets"}
 

@@ -85,7 +85,7 @@ def test_seconds_are_those_of_the_evaluations() -> None:
     ("ask", "words"),
     [
         (lambda: secant.price(math.sin, math.sin, 1.0), "`question` must be one of secant.derivative, secant.gradient"),
-        (lambda: secant.price(secant.gradient, math.sin, 1.0, stepp=1), "`gradient` does not take this: .*stepp"),
+        (lambda: secant.price(secant.gradient, math.sin, 1.0, stepp=1), "takes no option `stepp`: did you mean `step`"),
         (lambda: secant.price(secant.directional, math.sin, 1.0), "`directional` does not take this: .*'v'"),
         (lambda: secant.price(secant.gradient, math.sin, 1.0, step=-1), "`step` must be"),
         (lambda: secant.price(secant.derivative, math.sin, np.ones(2)), "`x` must be a single number"),

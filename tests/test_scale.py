@@ -139,3 +139,20 @@ def test_a_price_includes_the_second_look() -> None:
     assert version.evaluations == 2 * plain.evaluations
     assert secant.gradient(rippled, X, scale=0.3).evaluations <= length.at_most
     assert secant.price(secant.gradient, rippled, X, scale=0.3, max_evaluations=50).at_most == 50
+
+
+@pytest.mark.parametrize("length", [0.01, 0.1, 0.3, 1.0])
+def test_the_second_look_asks_for_nothing_that_is_known(length) -> None:
+    def f(x):
+        asked.append(tuple(np.atleast_1d(x)))
+        return float(np.sum(np.sin(x) + 1e-3 * np.sin(100.0 * x)))
+
+    for question, x, further in (
+        (secant.derivative, 1.0, ()),
+        (secant.gradient, np.array([1.0, 2.0]), ()),
+        (secant.directional, np.array([1.0, 2.0]), (np.array([1.0, -1.0]),)),
+    ):
+        asked: list = []
+        estimate = question(f, x, *further, scale=length)
+        assert len(asked) == estimate.evaluations
+        assert len(asked) - len(set(asked)) <= 1  # a noisy f is asked for its value at x once more

@@ -18,6 +18,7 @@ from secant._version import __version__
 
 if TYPE_CHECKING:
     from secant import book, nn, plots
+    from secant._api.checks import check_gradient, check_hessian, check_jacobian, check_jvp, check_vjp
     from secant._api.derivatives import derivative, directional, grad, gradient
     from secant._api.descent import gradient_descent
     from secant._api.hessians import hessian, hvp
@@ -25,24 +26,38 @@ if TYPE_CHECKING:
     from secant._api.price import price
     from secant._api.studies import noise, steps
     from secant._api.texts import from_json
-    from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError
+    from secant.core.checked import CheckedEntry, GradientCheck
+    from secant.core.errors import InputError, InputTypeError, OutputError, SecantError, VerdictError, WorkerError
     from secant.core.measures import Noise, Price
     from secant.core.request import Interrupted, Reply, Request, run
     from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
     from secant.core.stencils import Stencil, stencil
-    from secant.core.verdicts import DescentVerdict, Verdict
+    from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
+    from secant.evaluation.how import Evaluation
+    from secant.evaluation.progress import Progress
+    from secant.evaluation.records import JournalRecords, read_journal
+    from secant.evaluation.stand_in import Evaluator, MockEvaluator, Recording
 
 _HOME = {
+    "CheckVerdict": "secant.core.verdicts",
+    "CheckedEntry": "secant.core.checked",
     "Descent": "secant.core.results",
     "DescentVerdict": "secant.core.verdicts",
     "Estimate": "secant.core.results",
+    "Evaluation": "secant.evaluation.how",
+    "Evaluator": "secant.evaluation.stand_in",
     "Event": "secant.core.results",
+    "GradientCheck": "secant.core.checked",
     "InputError": "secant.core.errors",
     "InputTypeError": "secant.core.errors",
     "Interrupted": "secant.core.request",
+    "JournalRecords": "secant.evaluation.records",
+    "MockEvaluator": "secant.evaluation.stand_in",
     "Noise": "secant.core.measures",
     "OutputError": "secant.core.errors",
     "Price": "secant.core.measures",
+    "Progress": "secant.evaluation.progress",
+    "Recording": "secant.evaluation.stand_in",
     "Reply": "secant.core.request",
     "Request": "secant.core.request",
     "Samples": "secant.core.results",
@@ -52,6 +67,12 @@ _HOME = {
     "StepStudy": "secant.core.results",
     "Verdict": "secant.core.verdicts",
     "VerdictError": "secant.core.errors",
+    "WorkerError": "secant.core.errors",
+    "check_gradient": "secant._api.checks",
+    "check_hessian": "secant._api.checks",
+    "check_jacobian": "secant._api.checks",
+    "check_jvp": "secant._api.checks",
+    "check_vjp": "secant._api.checks",
     "derivative": "secant._api.derivatives",
     "directional": "secant._api.derivatives",
     "from_json": "secant._api.texts",
@@ -63,23 +84,35 @@ _HOME = {
     "jacobian": "secant._api.jacobians",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
+    "read_journal": "secant.evaluation.records",
     "run": "secant.core.request",
     "stencil": "secant.core.stencils",
     "steps": "secant._api.studies",
 }
 _MODULES = ("book", "nn", "plots")
+#: Modules for other libraries, which have to be there already: not among the names of `import *`.
+_GUESTS = ("jax", "torch")
 
 __all__ = [
+    "CheckVerdict",
+    "CheckedEntry",
     "Descent",
     "DescentVerdict",
     "Estimate",
+    "Evaluation",
+    "Evaluator",
     "Event",
+    "GradientCheck",
     "InputError",
     "InputTypeError",
     "Interrupted",
+    "JournalRecords",
+    "MockEvaluator",
     "Noise",
     "OutputError",
     "Price",
+    "Progress",
+    "Recording",
     "Reply",
     "Request",
     "Samples",
@@ -89,8 +122,14 @@ __all__ = [
     "StepStudy",
     "Verdict",
     "VerdictError",
+    "WorkerError",
     "__version__",
     "book",
+    "check_gradient",
+    "check_hessian",
+    "check_jacobian",
+    "check_jvp",
+    "check_vjp",
     "derivative",
     "directional",
     "from_json",
@@ -104,6 +143,7 @@ __all__ = [
     "noise",
     "plots",
     "price",
+    "read_journal",
     "run",
     "stencil",
     "steps",
@@ -113,7 +153,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(import_module(_HOME[name]), name)
-    elif name in _MODULES:
+    elif name in _MODULES or name in _GUESTS:
         value = import_module(f"secant.{name}")
     else:
         raise AttributeError(f"module 'secant' has no attribute {name!r}")

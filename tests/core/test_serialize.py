@@ -12,14 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from secant.core.checked import CheckedEntry, GradientCheck
 from secant.core.errors import InputError, InputTypeError
 from secant.core.leaves import Csr
 from secant.core.measures import Noise, Price
 from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
 from secant.core.serialize import _FIELDS, from_json, to_json
-from secant.core.verdicts import DescentVerdict, Verdict
+from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
-NAMES = "Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples"
+NAMES = "Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples, GradientCheck, CheckedEntry"
 DTYPES = ["f8", "f4", "f2", ">f8", "c16", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 
 floats = st.floats()
@@ -86,7 +87,21 @@ descents = st.builds(
 prices = st.builds(Price, counts, counts, counts, floats, floats, floats)
 noises = st.builds(Noise, floats, floats, counts, texts)
 studies = st.builds(StepStudy, trees, trees, trees, estimates, floats, st.dictionaries(texts, floats, max_size=2))
-results = slopes | events | estimates | descents | studies | noises | prices | samples
+entries = st.builds(CheckedEntry, counts, texts, floats, floats, floats, st.booleans(), texts)
+checks = st.builds(
+    GradientCheck,
+    st.sampled_from(list(CheckVerdict)),
+    hnp.arrays(np.int64, st.integers(0, 3)),
+    st.lists(texts, max_size=2).map(tuple),
+    st.lists(entries, max_size=2).map(tuple),
+    texts,
+    texts,
+    counts,
+    floats,
+    floats,
+    counts,
+)
+results = checks | entries | slopes | events | estimates | descents | studies | noises | prices | samples
 
 
 def same(x: Any, y: Any) -> bool:
@@ -140,7 +155,9 @@ def test_the_text_is_strict_json_on_one_line_of_ascii(result) -> None:
     assert "\n" not in text
 
 
-@pytest.mark.parametrize("cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples])
+@pytest.mark.parametrize(
+    "cls", [Estimate, Descent, StepStudy, Slope, Event, Noise, Price, Samples, GradientCheck, CheckedEntry]
+)
 def test_the_schema_has_every_field(cls) -> None:
     assert list(_FIELDS[cls.__name__]) == [field.name for field in dataclasses.fields(cls)]
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from secant.core.request import NOT_FINITE, OK, Interrupted, Request
+from secant.evaluation.calls import timed
 from secant.evaluation.evaluator import Evaluator
-from secant.evaluation.watch import Watch, timed
+from secant.evaluation.watch import Watch
 
 
 def pressed(at, f=lambda x: float(np.sum(x) ** 2)):
@@ -103,7 +104,7 @@ def test_a_walk_keeps_only_f_at_the_present_point() -> None:
 
 def test_no_call_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([0.0, 0.5, 0.9, 1.0])
-    monkeypatch.setattr("secant.evaluation.watch.monotonic", lambda: next(times))
+    monkeypatch.setattr("secant.evaluation.calls.monotonic", lambda: next(times))
     watch = Watch(Evaluator(timed(lambda x: x, 1.0), 1.0))
     with pytest.raises(Interrupted) as caught:
         watch.reply(Request(watch.evaluator.base, None, (0.0, 1.0, 2.0, 3.0)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -20,10 +20,10 @@ from secant._api.options import (
     coordinate_lines,
     direction_line,
     options,
-    prepared,
     spared,
     switch,
 )
+from secant._api.question import question
 from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import positions
 from secant.core import imaginary, operators
@@ -33,9 +33,9 @@ from secant.core.measures import Noise
 from secant.core.operators import Slopes, fixed, lines
 from secant.core.request import Core, Floats
 from secant.core.results import Estimate
-from secant.evaluation.evaluator import Evaluator, OnError
+from secant.evaluation.how import NAMES, Evaluation, checked
 from secant.evaluation.trees import flatten
-from secant.evaluation.watch import Watch
+from secant.evaluation.watch import Watch, watched
 
 
 def derivative(
@@ -55,8 +55,7 @@ def derivative(
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> Estimate:
     """Differentiate f at a number.
 
@@ -88,10 +87,8 @@ def derivative(
     seed : an integer that f is handed as ``seed=`` at every point: a random f that seeds its generator with it is a
         function, and has a derivative.
     args : further arguments of f.
-    deadline : seconds after which no call of f begins (one under way is not broken off, and the first is always made).
-        What is not finished by then is ``unresolved``; Ctrl-C has the same effect. ``stopped`` of the answer says so.
-    on_error : what exceptions of f away from x mean: ``"domain"`` (ArithmeticError and ValueError end the
-        domain, others pass through), ``"raise"`` (all pass through), ``"mark"`` (the verdict ``failed``).
+    how : how f is evaluated, see :class:`Evaluation`: in batches, by worker processes, with a journal, a deadline, and
+        what its exceptions mean.
 
     Returns
     -------
@@ -115,22 +112,24 @@ def derivative(
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True)
     keep = switch("keep_samples", keep_samples) if keep_samples is not False else False
-    evaluator = Evaluator(prepared(f, seed, deadline), x, args=args, on_error=on_error)
-    watch = Watch(evaluator, f0)
-    if not evaluator.layout.scalar:
-        came = f"{kind_of(x)} of {evaluator.layout.size} entries"
-        raise InputTypeError(f"`x` must be a single number; got {came} (use `gradient` for arrays and trees)")
-    again = scaled(scale, chosen, evaluator.layout)
-    other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error)
-    share = first_share(again, chosen, 1)
+    way = checked(how, "derivative")
+    asked = question("derivative", chosen, scale=scale, f0=f0, seed=seed) if how else {}
+    with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
+        evaluator = watch.evaluator
+        if not evaluator.layout.scalar:
+            came = f"{kind_of(x)} of {evaluator.layout.size} entries"
+            raise InputTypeError(f"`x` must be a single number; got {came} (use `gradient` for arrays and trees)")
+        again = scaled(scale, chosen, evaluator.layout)
+        other = twin(again, x, watch, way, seed=seed, args=args)
+        share = first_share(again, chosen, 1)
 
-    def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
-        here = at_point(share, watch)
-        most, base = spared(here, f0, 1), watch.evaluator.base
-        problems = coordinate_lines(most, base, watch.evaluator.layout)
-        return answered(watch, here, core_for(most, base, problems), problems), problems
+        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, watch)
+            most, base = spared(here, f0, 1), watch.evaluator.base
+            problems = coordinate_lines(most, base, watch.evaluator.layout)
+            return answered(watch, here, core_for(most, base, problems), problems), problems
 
-    return by_output(watch, looks(again, chosen, watch, other, f0, look), keep)
+        return by_output(watch, looks(again, chosen, watch, other, f0, look), keep)
 
 
 def gradient(
@@ -150,9 +149,7 @@ def gradient(
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
-    inplace: bool = False,
+    **how: Unpack[Evaluation],
 ) -> Estimate:
     """Differentiate a scalar f by every entry of x.
 
@@ -167,8 +164,6 @@ def gradient(
     wrt : what varies, when not all of x does: a key or a list of keys of a dict, positions in a list or tuple, fields
         of a dataclass or namedtuple; for a single array a mask, integers or a slice. The rest is held fixed and costs
         nothing; in the answer it is NaN with an error of NaN, and has no say in the verdict.
-    inplace : hand f the caller's own arrays, moved one entry at a time and restored whatever happens; for
-        code that reads its array through an alias and ignores its argument.
 
     The other parameters, errors and verdicts are those of :func:`derivative`; ``independent`` says that f
     gave the very same value at every point.
@@ -185,32 +180,34 @@ def gradient(
     ok   ... evaluations
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
-    if inplace and chosen.method == "complex":
+    way = checked(how, "gradient")
+    if way.inplace and chosen.method == "complex":
         raise InputError(
             "`inplace` must be False with `method='complex'`: real arrays have no room for complex numbers"
         )
     keep = switch("keep_samples", keep_samples)
-    evaluator = Evaluator(prepared(f, seed, deadline), x, args=args, on_error=on_error, inplace=inplace)
-    watch = Watch(evaluator, f0)
-    varying = positions(wrt, x, evaluator.layout)
-    again = scaled(scale, chosen, evaluator.layout)
-    other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
-    count = evaluator.layout.size if varying is None else varying.size
-    share = first_share(again, chosen, count)
+    asked = question("gradient", chosen, scale=scale, f0=f0, seed=seed, wrt=wrt) if how else {}
+    with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
+        evaluator = watch.evaluator
+        varying = positions(wrt, x, evaluator.layout)
+        again = scaled(scale, chosen, evaluator.layout)
+        other = twin(again, x, watch, way, seed=seed, args=args)
+        count = evaluator.layout.size if varying is None else varying.size
+        share = first_share(again, chosen, count)
 
-    def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
-        here = at_point(share, watch)
-        most, base = spared(here, f0, count), watch.evaluator.base
-        problems = coordinate_lines(most, base, watch.evaluator.layout, varying)
-        found = answered(watch, here, core_for(most, base, problems, whole=True), problems, varying=varying)
-        one_output(watch.evaluator, "gradient")
-        return found, problems
+        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, watch)
+            most, base = spared(here, f0, count), watch.evaluator.base
+            problems = coordinate_lines(most, base, watch.evaluator.layout, varying)
+            found = answered(watch, here, core_for(most, base, problems, whole=True), problems, varying=varying)
+            one_output(watch.evaluator, "gradient")
+            return found, problems
 
-    found = looks(again, chosen, watch, other, f0, look, varying=varying)
-    spare = chosen.max_evaluations is None or evaluator.evaluations < chosen.max_evaluations
-    if chosen.formula is not None and not evaluator.distinct and varying is None and spare:
-        once_more(watch)  # a formula that leaves x out may see the same value all around it
-    return by_entry(watch, found, varying, keep)
+        found = looks(again, chosen, watch, other, f0, look, varying=varying)
+        spare = chosen.max_evaluations is None or evaluator.evaluations < chosen.max_evaluations
+        if chosen.formula is not None and not evaluator.distinct and varying is None and spare:
+            once_more(watch)  # a formula that leaves x out may see the same value all around it
+        return by_entry(watch, found, varying, keep)
 
 
 def directional(
@@ -231,8 +228,7 @@ def directional(
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> Estimate:
     """Differentiate f at x along v: the derivative of ``f(x + t * v)`` by t at 0, of an ``order`` from 1 to 8.
 
@@ -246,25 +242,27 @@ def directional(
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True)
     keep = switch("keep_samples", keep_samples)
-    evaluator = Evaluator(prepared(f, seed, deadline), x, args=args, on_error=on_error)
-    watch = Watch(evaluator, f0)
-    vector, layout = flatten(v, name="v")
-    if layout.shapes != evaluator.layout.shapes:
-        raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
-    if not vector.any():
-        raise InputError("`v` must not be zero: it names the direction")
-    again = scaled(scale, chosen, evaluator.layout)
-    other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error)
-    share = first_share(again, chosen, 1)
+    way = checked(how, "directional")
+    asked = question("directional", chosen, scale=scale, f0=f0, seed=seed, v=v) if how else {}
+    with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
+        evaluator = watch.evaluator
+        vector, layout = flatten(v, name="v")
+        if layout.shapes != evaluator.layout.shapes:
+            raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
+        if not vector.any():
+            raise InputError("`v` must not be zero: it names the direction")
+        again = scaled(scale, chosen, evaluator.layout)
+        other = twin(again, x, watch, way, seed=seed, args=args)
+        share = first_share(again, chosen, 1)
 
-    def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
-        here = at_point(share, watch)
-        most, base = spared(here, f0, 1), watch.evaluator.base
-        problems = [direction_line(most, watch.evaluator, vector)]
-        core = core_for(most, base, problems, vector[np.newaxis])
-        return answered(watch, here, core, problems, along=True), problems
+        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, watch)
+            most, base = spared(here, f0, 1), watch.evaluator.base
+            problems = [direction_line(most, watch.evaluator, vector)]
+            core = core_for(most, base, problems, vector[np.newaxis])
+            return answered(watch, here, core, problems, along=True), problems
 
-    return by_output(watch, looks(again, chosen, watch, other, f0, look, v=vector), keep)
+        return by_output(watch, looks(again, chosen, watch, other, f0, look, v=vector), keep)
 
 
 def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
@@ -286,7 +284,7 @@ def grad(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
         raise InputTypeError(f"`f` must be callable; got {kind_of(f)}")
     if "args" in how:
         raise InputTypeError("`grad` takes no `args`; hand them over with x, as in grad(f)(x, *args)")
-    known = [name for name in gradient.__kwdefaults__ or {} if name != "args"]
+    known = [*(name for name in gradient.__kwdefaults__ or {} if name != "args"), *sorted(NAMES)]
     for name in how:
         if name not in known:
             raise InputTypeError(f"`grad` has no option `{name}`; its options are {', '.join(known)}")

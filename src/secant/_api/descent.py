@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from secant._api.answers import one_output
 from secant._api.derivatives import core_for
-from secant._api.options import Method, coordinate_lines, level_at, options, prepared, real, whole
+from secant._api.options import Method, Options, coordinate_lines, level_at, options, real, whole
+from secant._api.question import question
 from secant.core import descent as core
 from secant.core.measures import Noise
 from secant.core.operators import Slopes
 from secant.core.request import Core, Floats, Request, run
 from secant.core.results import Descent
-from secant.evaluation.evaluator import Evaluator, OnError
-from secant.evaluation.watch import Watch
+from secant.evaluation.how import Evaluation, checked
+from secant.evaluation.watch import Watch, watched
 
 
 def gradient_descent(
@@ -32,9 +33,7 @@ def gradient_descent(
     rtol: float = 1e-8,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
-    inplace: bool = False,
+    **how: Unpack[Evaluation],
 ) -> Descent:
     """Walk downhill, ``x = x - lr * gradient``, a given number of times, and say how it went.
 
@@ -47,9 +46,8 @@ def gradient_descent(
     method, step, max_step, noise, rtol : how gradients are taken, as for :func:`secant.gradient`; with
         ``step=1e-4, method="central"`` the notes' own arithmetic, bit for bit.
     seed : an integer that f is handed as ``seed=`` at every point of the run.
-    deadline : seconds after which no call of f begins; the run then ends with the path so far. Ctrl-C has the same
-        effect. ``stopped`` of the answer says so.
-    inplace : hand f the caller's own arrays (restored at the end), for code that reads them through an alias.
+    how : how f is evaluated, see :class:`Evaluation`. At a ``deadline``, and after Ctrl-C, the run ends with the path
+        so far; ``stopped`` of the answer says so.
 
     Returns
     -------
@@ -67,8 +65,15 @@ def gradient_descent(
     rate = real("lr", lr, 0.0, "a positive finite number")
     count = whole("iterations", iterations, 0)
     chosen = options(method, step, None, max_step, noise, rtol, None)
-    evaluator = Evaluator(prepared(f, seed, deadline), x0, args=args, on_error=on_error, inplace=inplace, x_name="x0")
-    watch = Watch(evaluator, keep=False)
+    asked = question("gradient_descent", chosen, times=count, lr=rate, iterations=count, seed=seed) if how else {}
+    way = checked(how, "gradient_descent")
+    with watched(f, x0, way, seed=seed, keep=False, args=args, x_name="x0", **asked) as watch:
+        return _walked(watch, chosen, rate, count)
+
+
+def _walked(watch: Watch, chosen: Options, rate: float, count: int) -> Descent:
+    """Walk, and say how it went."""
+    evaluator = watch.evaluator
     home, layout = evaluator.base, evaluator.layout
 
     def gradient(x: Floats) -> Core[Slopes]:

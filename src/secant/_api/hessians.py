@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
 from math import inf, isnan, nan
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -22,10 +22,10 @@ from secant._api.options import (
     coordinate_lines,
     direction_line,
     options,
-    prepared,
     spared,
     switch,
 )
+from secant._api.question import question
 from secant._api.select import Positions, narrowed, positions
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.hessians import PAIRS, Curvatures, curvatures
@@ -37,9 +37,9 @@ from secant.core.results import CUT_SHORT, Estimate, Slope
 from secant.core.salvage import salvaged
 from secant.core.verdicts import Verdict, worst
 from secant.evaluation import foreign
-from secant.evaluation.evaluator import Evaluator, OnError
+from secant.evaluation.how import Evaluation, checked
 from secant.evaluation.trees import Layout, Leaf, flatten, leaves
-from secant.evaluation.watch import Watch
+from secant.evaluation.watch import Watch, watched
 
 #: Entries of a Hessian by row and column, each pair once.
 Entries = dict[tuple[int, int], Slope]
@@ -66,8 +66,7 @@ def hessian(
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> Estimate:
     """Find all second derivatives of a scalar f: a symmetric matrix.
 
@@ -106,33 +105,34 @@ def hessian(
     keep = switch("keep_samples", keep_samples)
     if gradient is not None and f0 is not None:
         raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
-    called = prepared(_called(f, x, gradient), seed, deadline)
-    name = "f" if gradient is None else "gradient"
-    watch = Watch(Evaluator(called, x, args=args, on_error=on_error, name=name), f0)
-    layout, base = watch.evaluator.layout, watch.evaluator.base
-    varying = positions(wrt, x, layout)
-    count = layout.size if varying is None else varying.size
-    chosen = spared(at_point(chosen, watch), f0, count if gradient is not None else count * (count + 1) // 2)
-    problems = coordinate_lines(chosen, base, layout, varying)
-    places = list(range(layout.size)) if varying is None else varying.tolist()
-    if gradient is not None:
-        core = lines(base, problems, most=chosen.max_evaluations)
-        if chosen.formula is not None:
-            core = fixed(base, problems, chosen.formula, chosen.step)
-        found = answered(watch, chosen, core, problems, varying=varying)
-        return _estimate(watch, _symmetric(found, places), nan, keep)
-    n = len(problems)
-    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
-    second = _curvatures(watch, chosen, problems, pairs, varying)
-    one_output(watch.evaluator, "hessian")
-    axes = again(chosen, watch, settle(chosen, Slopes((tuple(second.axes),), (second.fun,)))).slopes[0]
-    mixed = settle(chosen, Slopes((tuple(second.mixed),), (second.fun,))).slopes[0]
-    if varying is None and not layout.scalar and not watch.stopped and still(axes, watch.evaluator):
-        axes = tuple(_independent(slope) for slope in axes)
-        mixed = tuple(_independent(slope) for slope in mixed)
-    entries = {(place, place): slope for place, slope in zip(places, axes, strict=True)}
-    entries |= {(places[i], places[j]): slope for (i, j), slope in zip(pairs, mixed, strict=True)}
-    return _estimate(watch, entries, second.fun, keep)
+    way = checked(how, "hessian", () if gradient is None else ("vectorized",))
+    put: dict[str, Any] = question("hessian", chosen, f0=f0, seed=seed, wrt=wrt) if how else {}
+    put |= {"named": f if gradient is None else gradient, "name": "f" if gradient is None else "gradient"}
+    with watched(_called(f, x, gradient), x, way, f0=f0, seed=seed, args=args, **put) as watch:
+        layout, base = watch.evaluator.layout, watch.evaluator.base
+        varying = positions(wrt, x, layout)
+        count = layout.size if varying is None else varying.size
+        chosen = spared(at_point(chosen, watch), f0, count if gradient is not None else count * (count + 1) // 2)
+        problems = coordinate_lines(chosen, base, layout, varying)
+        places = list(range(layout.size)) if varying is None else varying.tolist()
+        if gradient is not None:
+            core = lines(base, problems, most=chosen.max_evaluations)
+            if chosen.formula is not None:
+                core = fixed(base, problems, chosen.formula, chosen.step)
+            found = answered(watch, chosen, core, problems, varying=varying)
+            return _estimate(watch, _symmetric(found, places), nan, keep)
+        n = len(problems)
+        pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+        second = _curvatures(watch, chosen, problems, pairs, varying)
+        one_output(watch.evaluator, "hessian")
+        axes = again(chosen, watch, settle(chosen, Slopes((tuple(second.axes),), (second.fun,)))).slopes[0]
+        mixed = settle(chosen, Slopes((tuple(second.mixed),), (second.fun,))).slopes[0]
+        if varying is None and not layout.scalar and not watch.stopped and still(axes, watch.evaluator):
+            axes = tuple(_independent(slope) for slope in axes)
+            mixed = tuple(_independent(slope) for slope in mixed)
+        entries = {(place, place): slope for place, slope in zip(places, axes, strict=True)}
+        entries |= {(places[i], places[j]): slope for (i, j), slope in zip(pairs, mixed, strict=True)}
+        return _estimate(watch, entries, second.fun, keep)
 
 
 def _curvatures(
@@ -189,8 +189,7 @@ def hvp(
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> Estimate:
     """Multiply the Hessian of a scalar f by a vector.
 
@@ -217,31 +216,32 @@ def hvp(
     keep = switch("keep_samples", keep_samples)
     if gradient is not None and f0 is not None:
         raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
-    called = prepared(_called(f, x, gradient), seed, deadline)
-    name = "f" if gradient is None else "gradient"
-    watch = Watch(Evaluator(called, x, args=args, on_error=on_error, name=name), f0)
-    evaluator = watch.evaluator
-    vector, layout = flatten(v, name="v")
-    if layout.shapes != evaluator.layout.shapes:
-        raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
-    if not vector.any():
-        raise InputError("`v` must not be zero: it names the direction")
-    chosen = spared(at_point(chosen, watch), f0, 1)
-    along = direction_line(chosen, evaluator, vector)
-    if gradient is not None:
-        core = lines(evaluator.base, [along], vector[np.newaxis], most=chosen.max_evaluations)
-        found = answered(watch, chosen, core, [along], along=True)
-        return _vector(watch, [row[0] for row in found.slopes], nan, keep)
-    problems = [replace(line, pairs=PAIRS) for line in coordinate_lines(chosen, evaluator.base, evaluator.layout)]
-    pairs = [(i, len(problems)) for i in range(len(problems))]
-    along = replace(along, pairs=PAIRS)
-    asked = curvatures(evaluator.base, problems, pairs, vector, along, chosen.max_evaluations)
-    second = _found(watch, asked, None)
-    if second is None:
-        lost = Slope(nan, inf, Verdict.UNRESOLVED, note=CUT_SHORT[watch.stopped])
-        second = Curvatures([], [lost] * len(problems), nan)
-    one_output(evaluator, "hvp")
-    return _vector(watch, second.mixed, second.fun, keep)
+    way = checked(how, "hvp", () if gradient is None else ("vectorized",))
+    put: dict[str, Any] = question("hvp", chosen, f0=f0, seed=seed, v=v) if how else {}
+    put |= {"named": f if gradient is None else gradient, "name": "f" if gradient is None else "gradient"}
+    with watched(_called(f, x, gradient), x, way, f0=f0, seed=seed, args=args, **put) as watch:
+        evaluator = watch.evaluator
+        vector, layout = flatten(v, name="v")
+        if layout.shapes != evaluator.layout.shapes:
+            raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
+        if not vector.any():
+            raise InputError("`v` must not be zero: it names the direction")
+        chosen = spared(at_point(chosen, watch), f0, 1)
+        along = direction_line(chosen, evaluator, vector)
+        if gradient is not None:
+            core = lines(evaluator.base, [along], vector[np.newaxis], most=chosen.max_evaluations)
+            found = answered(watch, chosen, core, [along], along=True)
+            return _vector(watch, [row[0] for row in found.slopes], nan, keep)
+        problems = [replace(line, pairs=PAIRS) for line in coordinate_lines(chosen, evaluator.base, evaluator.layout)]
+        pairs = [(i, len(problems)) for i in range(len(problems))]
+        along = replace(along, pairs=PAIRS)
+        asked = curvatures(evaluator.base, problems, pairs, vector, along, chosen.max_evaluations)
+        second = _found(watch, asked, None)
+        if second is None:
+            lost = Slope(nan, inf, Verdict.UNRESOLVED, note=CUT_SHORT[watch.stopped])
+            second = Curvatures([], [lost] * len(problems), nan)
+        one_output(evaluator, "hvp")
+        return _vector(watch, second.mixed, second.fun, keep)
 
 
 def _options(method: Any, *further: Any) -> Options:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import nan
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from secant._api.answers import answered, joined, once_more, still
 from secant._api.derivatives import core_for
-from secant._api.options import Method, at_point, coordinate_lines, options, prepared, spared, switch
+from secant._api.options import Method, at_point, coordinate_lines, options, spared, switch
+from secant._api.question import question
 from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import Positions, positions
 from secant.core import across
@@ -24,9 +25,10 @@ from secant.core.operators import Slopes
 from secant.core.results import Estimate, Slope
 from secant.core.verdicts import Verdict, worst
 from secant.evaluation import foreign
-from secant.evaluation.evaluator import Evaluator, OnError
+from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.how import Evaluation, checked
 from secant.evaluation.trees import Leaf
-from secant.evaluation.watch import Watch
+from secant.evaluation.watch import Watch, watched
 
 
 def jacobian(
@@ -47,9 +49,7 @@ def jacobian(
     keep_samples: bool = False,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
-    inplace: bool = False,
+    **how: Unpack[Evaluation],
 ) -> Estimate:
     """Differentiate every output of f by every entry of x.
 
@@ -94,39 +94,44 @@ def jacobian(
     99
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, several=True)
-    if inplace and (sparsity is not None or chosen.method == "complex"):
+    way = checked(how, "jacobian")
+    if way.inplace and (sparsity is not None or chosen.method == "complex"):
         why = "several entries are moved at once" if sparsity is not None else "real arrays have no room for them"
         raise InputError(f"`inplace` must be False with `{'sparsity' if sparsity is not None else 'method'}`: {why}")
     keep = switch("keep_samples", keep_samples)
-    evaluator = Evaluator(prepared(f, seed, deadline), x, args=args, on_error=on_error, inplace=inplace)
-    varying = positions(wrt, x, evaluator.layout)
-    again = scaled(scale, chosen, evaluator.layout)
-    if sparsity is not None:
-        if again is not None or keep:
-            raise InputError(f"`{'scale' if again is not None else 'keep_samples'}` must be left out with `sparsity`")
-        from secant._api.sparse import pattern_of, sparse_jacobian
+    dense = sparsity is None
+    asked = question("jacobian", chosen, sparsity=sparsity, scale=scale, f0=f0, seed=seed, wrt=wrt) if how else {}
+    with watched(f, x, way, f0=f0, seed=seed, keep=dense, args=args, **asked) as watch:
+        evaluator = watch.evaluator
+        varying = positions(wrt, x, evaluator.layout)
+        again = scaled(scale, chosen, evaluator.layout)
+        if sparsity is not None:
+            if again is not None or keep:
+                raise InputError(
+                    f"`{'scale' if again is not None else 'keep_samples'}` must be left out with `sparsity`"
+                )
+            from secant._api.sparse import pattern_of, sparse_jacobian
 
-        given = pattern_of(sparsity, evaluator.layout.size)
-        return sparse_jacobian(chosen, Watch(evaluator, f0, keep=False), given, varying)
-    watch = Watch(evaluator, f0)
-    other = twin(again, x, seed=seed, deadline=deadline, args=args, on_error=on_error, inplace=inplace)
-    count = evaluator.layout.size if varying is None else varying.size
-    share = first_share(again, chosen, count)
+            given = pattern_of(sparsity, evaluator.layout.size)
+            return sparse_jacobian(chosen, watch, given, varying)
+        other = twin(again, x, watch, way, seed=seed, args=args)
+        count = evaluator.layout.size if varying is None else varying.size
+        share = first_share(again, chosen, count)
 
-    def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
-        here = at_point(share, watch)
-        most, base, layout = spared(here, f0, count), watch.evaluator.base, watch.evaluator.layout
-        problems = coordinate_lines(most, base, layout, varying)
-        if chosen.method == "complex" or chosen.formula is not None:
-            core = core_for(most, base, problems)
-        else:
-            core = across.jacobian(base, problems, None if layout.exact else layout.rounded, most.max_evaluations)
-        return answered(watch, here, core, problems, varying=varying), problems
+        def look(watch: Watch, f0: Any) -> tuple[Slopes, Sequence[Line]]:
+            here = at_point(share, watch)
+            most, base, layout = spared(here, f0, count), watch.evaluator.base, watch.evaluator.layout
+            problems = coordinate_lines(most, base, layout, varying)
+            if chosen.method == "complex" or chosen.formula is not None:
+                core = core_for(most, base, problems)
+            else:
+                core = across.jacobian(base, problems, None if layout.exact else layout.rounded, most.max_evaluations)
+            return answered(watch, here, core, problems, varying=varying), problems
 
-    found = looks(again, chosen, watch, other, f0, look, varying=varying)
-    if chosen.formula is not None and not evaluator.distinct and varying is None:
-        once_more(watch)  # a formula that leaves x out may see the same value all around it
-    return _by_entry(watch, found, varying, keep)
+        found = looks(again, chosen, watch, other, f0, look, varying=varying)
+        if chosen.formula is not None and not evaluator.distinct and varying is None:
+            once_more(watch)  # a formula that leaves x out may see the same value all around it
+        return _by_entry(watch, found, varying, keep)
 
 
 def _by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool) -> Estimate:

@@ -21,7 +21,7 @@ from secant.core.stencils import Stencil, standard
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
-from secant.evaluation.watch import Watch, seeded, timed
+from secant.evaluation.watch import Watch
 
 Method: TypeAlias = Literal["auto", "central", "forward", "backward", "complex"] | Stencil
 
@@ -92,17 +92,6 @@ def whole(name: str, value: Any, low: int) -> int:
     if value < low:
         raise InputError(f"`{name}` must be an integer of at least {low}; got {value!r}")
     return int(value)
-
-
-def prepared(f: Any, seed: Any, deadline: Any) -> Any:
-    """Return f as a question calls it: with its ``seed``, and not after its ``deadline``."""
-    if seed is not None:
-        number = whole("seed", seed, 0)
-        f = seeded(f, number) if callable(f) else f
-    if deadline is not None:
-        seconds = real("deadline", deadline, 0.0, "a positive number of seconds", finite=False)
-        f = timed(f, seconds) if callable(f) else f
-    return f  # what cannot be called is refused by the evaluator
 
 
 def options(

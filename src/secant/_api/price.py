@@ -9,7 +9,6 @@ does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import signature
 from time import perf_counter
 from typing import Any
@@ -22,19 +21,17 @@ from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
 from secant._api.hessians import hessian, hvp
 from secant._api.jacobians import jacobian
-from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options, prepared
+from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options
+from secant._api.question import Count, lines_count
 from secant._api.select import positions
 from secant._api.studies import steps
-from secant.core import imaginary
 from secant.core.errors import InputError, InputTypeError
 from secant.core.hessians import FIRST, LEVELS, RESTARTS
 from secant.core.measures import Price
 from secant.core.request import Request
-from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.how import How, checked
+from secant.evaluation.watch import watched
 
-#: Evaluations of one line beyond f at the point: usual, usual with an `rtol`, and both for a higher order.
-USUAL, EARLY = 12, 8
-USUAL_HIGHER, EARLY_HIGHER = 22, 12
 #: Of an axis of a Hessian, and the most of a pair of axes: all levels, after as many restarts as there may be.
 USUAL_AXIS, MOST_OF_PAIR = 11, 2 * (FIRST * RESTARTS + len(LEVELS))
 #: A gradient's look along two generic directions: usual, and the most.
@@ -48,12 +45,6 @@ OVERHEAD = 5e-6
 
 #: Options of a question that are numerical, by name.
 _NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations", "order")
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    usual: int
-    most: int
 
 
 def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further: Any, **how: Any) -> Price:
@@ -97,19 +88,17 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
     asked = {option: given.get(option, _default(option, question)) for option in _NUMERICAL}
     chosen = options(**asked, several=question in (derivative, directional, jacobian))
-    called = prepared(f, given.get("seed"), given.get("deadline"))
-    evaluator = Evaluator(
-        called, x, args=given["args"], on_error=given["on_error"], inplace=given.get("inplace", False)
-    )
-    if question in (derivative, steps) and not evaluator.layout.scalar:
-        raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
-    if given.get("f0") is not None:
-        evaluator.expect(given["f0"])
-    began = perf_counter()
-    evaluator(Request(evaluator.base, None, (0.0,)))
-    call = perf_counter() - began
-    if question in (gradient, gradient_descent, hessian, hvp):
-        one_output(evaluator, name)
+    way = checked(given.get("how", {}), name)
+    plain = How(vectorized=way.vectorized, on_error=way.on_error, inplace=way.inplace)
+    with watched(f, x, plain, f0=given.get("f0"), seed=given.get("seed"), args=given["args"]) as watch:
+        evaluator = watch.evaluator
+        if question in (derivative, steps) and not evaluator.layout.scalar:
+            raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
+        began = perf_counter()
+        watch.evaluate(Request(evaluator.base, None, (0.0,)))
+        call = perf_counter() - began
+        if question in (gradient, gradient_descent, hessian, hvp):
+            one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
     given["outputs"] = (1 + evaluator.complex_values) * int(np.prod(evaluator.value_shape or ()))
     entries = evaluator.layout.size if varying is None else varying.size
@@ -126,85 +115,66 @@ def _default(option: str, question: Callable[..., Any]) -> Any:
     return {"method": "auto", "rtol": 0.0, "order": 2 if question in (hessian, hvp) else 1}.get(option)
 
 
-def _lines(chosen: Options, count: int, known: bool) -> _Count:
-    """Count the evaluations of lines side by side, f at the point among them unless it is ``known``."""
-    most = chosen.max_evaluations
-    here = 0 if known else 1
-    if chosen.method == "complex":
-        least, top = here + count * imaginary.USUAL, here + count * imaginary.MOST
-        return _Count(least, max(least, min(top, most or top)))
-    if chosen.formula is not None:
-        moved = sum(offset != 0 for offset in chosen.formula.offsets)
-        exact = count * moved + (here if moved < len(chosen.formula.offsets) else 0)
-        return _Count(exact, exact)
-    full, early, budget = (
-        (USUAL, EARLY, DEFAULT_BUDGET) if chosen.order == 1 else (USUAL_HIGHER, EARLY_HIGHER, HIGHER_BUDGET)
-    )
-    usual = here + count * (early if chosen.rtol else full)
-    top = here + count * (budget - 1) if most is None else most
-    return _Count(min(usual, top), top)
-
-
-def _by_outputs(count: _Count, chosen: Options, outputs: int) -> _Count:
+def _by_outputs(count: Count, chosen: Options, outputs: int) -> Count:
     """Let each output have its own steps: evaluations are shared, but where scales differ they are not the same."""
     if chosen.max_evaluations is not None or chosen.formula is not None or chosen.method == "complex":
         return count
-    return _Count(count.usual, count.most + max(outputs - 1, 0) * (count.most - 1))
+    return Count(count.usual, count.most + max(outputs - 1, 0) * (count.most - 1))
 
 
-def _second(count: _Count, chosen: Options, entries: int, scale: Any) -> _Count:
+def _second(count: Count, chosen: Options, entries: int, scale: Any) -> Count:
     """Add the second look that `scale` asks for; a budget is for both."""
     if scale is None:
         return count
-    more = count if callable(scale) else _Count(second.USUAL * entries, DEFAULT_BUDGET * entries)
+    more = count if callable(scale) else Count(second.USUAL * entries, DEFAULT_BUDGET * entries)
     top = chosen.max_evaluations or count.most + more.most
-    return _Count(min(count.usual + more.usual, top), top)
+    return Count(min(count.usual + more.usual, top), top)
 
 
-def _of_line(chosen: Options, _: int, given: Any) -> _Count:
-    return _lines(chosen, 1, given.get("f0") is not None)
+def _of_line(chosen: Options, _: int, given: Any) -> Count:
+    return lines_count(chosen, 1, given.get("f0") is not None)
 
 
-def _of_gradient(chosen: Options, entries: int, given: Any) -> _Count:
-    count = _lines(chosen, entries, given.get("f0") is not None)
+def _of_gradient(chosen: Options, entries: int, given: Any) -> Count:
+    count = lines_count(chosen, entries, given.get("f0") is not None)
     own = chosen.formula is None and chosen.method != "complex"
     if entries < 2 or not own or chosen.bounds is not None:
         return count
     top = chosen.max_evaluations or count.most + GENERIC_MOST
-    return _Count(min(count.usual + GENERIC, top), top)
+    return Count(min(count.usual + GENERIC, top), top)
 
 
-def _of_hessian(chosen: Options, entries: int, given: Any) -> _Count:
+def _of_hessian(chosen: Options, entries: int, given: Any) -> Count:
     """Count the lines of the axes, and the levels of the pairs of them."""
     return _of_pairs(chosen, entries, entries * (entries - 1) // 2, given["f0"] is not None)
 
 
-def _of_product(chosen: Options, entries: int, given: Any) -> _Count:
+def _of_product(chosen: Options, entries: int, given: Any) -> Count:
     return _of_pairs(chosen, entries + 1, entries, given["f0"] is not None)
 
 
-def _of_pairs(chosen: Options, axes: int, pairs: int, known: bool) -> _Count:
+def _of_pairs(chosen: Options, axes: int, pairs: int, known: bool) -> Count:
     if chosen.formula is not None:
-        count = _lines(chosen, axes + pairs, known)
+        count = lines_count(chosen, axes + pairs, known)
         centre = 0 not in chosen.formula.offsets and not known
-        return _Count(count.usual + centre, count.most + centre)
+        return Count(count.usual + centre, count.most + centre)
     here = 0 if known else 1
     usual = here + axes * USUAL_AXIS + pairs * 2 * FIRST
     most = chosen.max_evaluations or here + axes * (HIGHER_BUDGET - 1) + pairs * MOST_OF_PAIR
-    return _Count(min(usual, most), most)
+    return Count(min(usual, most), most)
 
 
-def _of_jacobian(chosen: Options, entries: int, given: Any) -> _Count:
+def _of_jacobian(chosen: Options, entries: int, given: Any) -> Count:
     """Count the lines of columns, or of groups of them; outputs that do not want the same steps add to the most."""
     looked = GENERIC_JACOBIAN
     if given["sparsity"] is not None:
         entries, meet = _groups(given["sparsity"], given["entries"])
     else:
         meet, looked = given["outputs"], looked if entries > 1 and chosen.bounds is None else 0
-    count = _lines(chosen, entries, given["f0"] is not None)
+    count = lines_count(chosen, entries, given["f0"] is not None)
     if chosen.formula is not None or chosen.method == "complex" or chosen.max_evaluations is not None:
         return count
-    return _Count(count.usual + GENERIC, count.most + entries * (meet - 1) * (DEFAULT_BUDGET - 1) + looked)
+    return Count(count.usual + GENERIC, count.most + entries * (meet - 1) * (DEFAULT_BUDGET - 1) + looked)
 
 
 def _groups(sparsity: Any, size: int) -> tuple[int, int]:
@@ -220,24 +190,24 @@ def _groups(sparsity: Any, size: int) -> tuple[int, int]:
     return int(columns(indptr, indices, size).max(initial=-1)) + 1, max(most, 1)
 
 
-def _of_descent(chosen: Options, entries: int, given: Any) -> _Count:
+def _of_descent(chosen: Options, entries: int, given: Any) -> Count:
     iterations = given["iterations"]
     if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
         raise InputError(f"`iterations` must be an integer of at least 0; got {iterations!r}")
-    one = _lines(chosen, entries, False)
+    one = lines_count(chosen, entries, False)
     # A central difference leaves f at the point out, which a descent wants to know.
     centre = chosen.formula is not None and 0 not in chosen.formula.offsets
     usual, most = one.usual + centre, one.most + centre
-    return _Count(iterations * usual + 1, (iterations + DIAGNOSIS) * most + LOOKS if iterations else 1)
+    return Count(iterations * usual + 1, (iterations + DIAGNOSIS) * most + LOOKS if iterations else 1)
 
 
-def _of_steps(chosen: Options, _: int, given: Any) -> _Count:
-    one = _lines(chosen, 1, False)
+def _of_steps(chosen: Options, _: int, given: Any) -> Count:
+    one = lines_count(chosen, 1, False)
     tried = 50 if given["steps"] is None else len(given["steps"])
-    return _Count(one.usual + 2 * tried, one.most + 2 * tried)
+    return Count(one.usual + 2 * tried, one.most + 2 * tried)
 
 
-_COUNTS: dict[Any, Callable[[Options, int, Any], _Count]] = {
+_COUNTS: dict[Any, Callable[[Options, int, Any], Count]] = {
     derivative: _of_line,
     gradient: _of_gradient,
     jacobian: _of_jacobian,

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from secant._api.options import Options, prepared
+from secant._api.options import Options
 from secant._api.select import Positions, narrowed
 from secant.core.coarse import compared
 from secant.core.errors import InputError, OutputError
@@ -20,10 +20,10 @@ from secant.core.operators import Slopes, over_lengths
 from secant.core.request import Floats, Interrupted, run
 from secant.core.salvage import remembered
 from secant.core.verdicts import Verdict
-from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
+from secant.evaluation.how import How
 from secant.evaluation.trees import Layout, flatten
-from secant.evaluation.watch import Watch
+from secant.evaluation.watch import Watch, watched
 
 #: What a second look at one line usually costs, in evaluations.
 USUAL = 8
@@ -89,9 +89,17 @@ def first_share(scale: Scale | None, chosen: Options, count: int) -> Options:
     return replace(chosen, max_evaluations=max(share, 1))
 
 
-def twin(scale: Scale | None, x: Any, seed: Any, deadline: Any, **how: Any) -> Watch | None:
-    """Return the watch over the other version of f, where there is one; its clock starts with that of the first."""
-    return Watch(Evaluator(prepared(scale.f, seed, deadline), x, **how)) if isinstance(scale, Version) else None
+def twin(scale: Scale | None, x: Any, watch: Watch, how: How, *, seed: Any, args: tuple[Any, ...]) -> Watch | None:
+    """Return the watch over the other version of f, where there is one; it ends with that of the first.
+
+    It is evaluated in the same way, with a journal of its own beside the first one's.
+    """
+    if not isinstance(scale, Version):
+        return None
+    way = how if how.journal is None else replace(how, journal=f"{how.journal}.scale")
+    other = watched(scale.f, x, way, seed=seed, args=args)
+    watch.also = (*watch.also, other)
+    return other
 
 
 def looks(

@@ -256,13 +256,15 @@ def _look(
 def _units(columns: Columns, column: NDArray[np.integer], entries: Entries) -> Floats:
     """Return how far each column may be moved along generic directions: its smallest step that saw something."""
     size = np.abs(columns.x)
-    units = np.where(size > 0.0, np.ldexp(1.0, np.frexp(size)[1] - 4), 0.25)
+    first = np.where(size > 0.0, np.ldexp(1.0, np.frexp(size)[1] - 4), 0.25)
+    units = first
     good = (entries.value != 0.0) & (entries.step > 0.0)
     # An entry that did not come out well may have ended at steps at which nothing is to be seen.
     for part in (good, good & (entries.code == CODE[Verdict.OK])):
         own = np.full(units.size, inf)
         np.minimum.at(own, column[part], entries.step[part])
-        units = np.where(np.isfinite(own), own, units)
+        # Straight lines are followed far, and a column that moves as far drowns all others.
+        units = np.where(np.isfinite(own), np.minimum(own, first), units)
     far = 2.0 ** (np.frexp(columns.eps)[1] // 4 + 1)
     inside = np.minimum(np.minimum(columns.below, columns.above), columns.max_step) > far * units
     found: Floats = np.where(inside, units, 0.0)

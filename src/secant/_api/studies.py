@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import inf, isfinite
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from secant._api.derivatives import derivative
-from secant._api.options import real, whole
-from secant.core.errors import InputError, InputTypeError
+from secant._api.answers import answered, by_output
+from secant._api.derivatives import core_for
+from secant._api.options import PLAIN, coordinate_lines, real, whole
+from secant._api.question import question
+from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.noise import measure, spacings
@@ -18,12 +20,16 @@ from secant.core.operators import fixed
 from secant.core.request import run
 from secant.core.results import StepStudy
 from secant.core.stencils import CENTRAL
-from secant.evaluation.evaluator import Evaluator, OnError
+from secant.evaluation.how import Evaluation, checked
+from secant.evaluation.watch import watched
 
 #: Notes on the noise of several outputs, at most.
 SAID = 4
 #: The steps of the notes: far too small (10e-50), and the one they settle on.
 NOTES = {"10e-50": 1e-49, "1e-4": 1e-4}
+
+#: Ways of evaluating that are no use to a study: half of one says nothing.
+OTHERS = ("deadline", "inplace")
 
 
 def steps(
@@ -33,7 +39,7 @@ def steps(
     steps: Sequence[float] | None = None,
     truth: float | None = None,
     args: tuple[Any, ...] = (),
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> StepStudy:
     """Measure the central difference of f at many steps, against secant's own answer.
 
@@ -44,6 +50,7 @@ def steps(
     steps : the steps to try, positive; by default 1e-49, and a third of a decade apart from 1e-16 to 1 (times |x| when
         |x| is above 1).
     truth : the derivative when it is known; errors are taken from it, else from secant's estimate.
+    how : how f is evaluated, see :class:`Evaluation`; without a deadline.
 
     Returns
     -------
@@ -56,20 +63,25 @@ def steps(
     """
     given = _checked(steps)
     known = None if truth is None else real("truth", truth, -inf, "a finite number")
-    estimate = derivative(f, x, args=args, on_error=on_error)
-    if estimate.stopped:
-        raise KeyboardInterrupt  # there is nothing else that could have stopped it, and a study needs the whole answer
-    if np.ndim(estimate.value) or isinstance(estimate.value, complex):
-        raise InputTypeError("`f` must return one real number for `steps`")
-    evaluator = Evaluator(f, x, args=args, on_error=on_error)
-    size = max(1.0, abs(evaluator.base.item(0)))
-    chosen = given if given is not None else [1e-49, *(size * 10.0 ** (third / 3.0) for third in range(-48, 1))]
-    layout = evaluator.layout
-    line = Line(evaluator.base.item(0), size, rounder=layout.rounder(0))
-    values = []
-    for step in chosen:
-        found = run(fixed(evaluator.base, [line], CENTRAL, step), evaluator)
-        values.append(found.slopes[0][0].value)
+    asked = question("steps", PLAIN, steps=given or ()) if how else {}
+    with watched(f, x, checked(how, "steps", OTHERS), args=args, **asked) as watch:
+        evaluator = watch.evaluator
+        if not evaluator.layout.scalar:
+            raise InputTypeError(f"`x` must be a single number; got {kind_of(x)} of {evaluator.layout.size} entries")
+        problems = coordinate_lines(PLAIN, evaluator.base, evaluator.layout)
+        core = core_for(PLAIN, evaluator.base, problems)
+        estimate = by_output(watch, answered(watch, PLAIN, core, problems), False)
+        if estimate.stopped:
+            raise KeyboardInterrupt  # nothing else could have stopped it, and a study needs the whole answer
+        if evaluator.value_shape or evaluator.complex_values:
+            raise InputTypeError("`f` must return one real number for `steps`")
+        size = max(1.0, abs(evaluator.base.item(0)))
+        chosen = given if given is not None else [1e-49, *(size * 10.0 ** (third / 3.0) for third in range(-48, 1))]
+        line = Line(evaluator.base.item(0), size, rounder=evaluator.layout.rounder(0))
+        values = []
+        for step in chosen:
+            found = run(fixed(evaluator.base, [line], CENTRAL, step), watch.evaluate)
+            values.append(found.slopes[0][0].value)
     reference = estimate.value if known is None else known
     errors = np.abs(np.array(values) - reference)
     finite = np.flatnonzero(np.isfinite(errors))
@@ -99,7 +111,7 @@ def noise(
     *,
     args: tuple[Any, ...] = (),
     seed: int = 0,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> Noise:
     """Measure the error that f's values carry around x: rounding, digits cut off, random numbers.
 
@@ -108,7 +120,7 @@ def noise(
     f : called as ``f(x, *args)``; returns a real number, or an array of any shape.
     x : a number, an array of any shape and real dtype, or a tree of them. Arrays and trees are looked at along one
         direction, drawn by ``seed``, whose steps are in proportion to the size of each entry.
-    args, on_error : as for :func:`secant.gradient`.
+    args, how : as for :func:`secant.gradient`; without a deadline.
 
     Returns
     -------
@@ -132,9 +144,11 @@ def noise(
     True
     """
     drawn = whole("seed", seed, 0)
-    evaluator = Evaluator(f, x, args=args, on_error=on_error)
-    eps = evaluator.layout.eps
-    found = run(measure(evaluator.base, spacings(evaluator.base, eps, drawn), float(np.max(eps))), evaluator)
+    asked = question("noise", PLAIN, seed=drawn) if how else {}
+    with watched(f, x, checked(how, "noise", OTHERS), args=args, **asked) as watch:
+        evaluator = watch.evaluator
+        base, eps = evaluator.base, evaluator.layout.eps
+        found = run(measure(base, spacings(base, eps, drawn), float(np.max(eps))), watch.evaluate)
     if evaluator.complex_values:
         raise InputTypeError("`f` must return real numbers for `noise`; it returned complex ones")
     if not evaluator.value_shape:

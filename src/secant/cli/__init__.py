@@ -1,10 +1,10 @@
-"""The command line: ``secant diff``, ``gradient``, ``jacobian``, ``steps``, ``descend`` and ``tour``.
+"""The command line: ``secant diff``, ``jacobian``, ``check``, ``descend``, ``journal``, ``tour`` and so on.
 
 ``python -m secant`` is the same.
 
-Exit status: 0 the answer is ok; 1 the verdict is not ok; 2 what was typed cannot be used; 4 the function failed where
-it must not: it raised, or returned what is no number. (3 is kept for what cannot be told.) Whatever goes wrong is said
-in one line on standard error, without a traceback.
+Exit status: 0 the answer is ok; 1 the verdict is not ok; 2 what was typed cannot be used; 3 it cannot be told; 4 the
+function failed where it must not: it raised, or returned what is no number. Whatever goes wrong is said in one line on
+standard error, without a traceback.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from collections.abc import Sequence
 import click
 
 import secant
+from secant.cli.checks import check as _check  # noqa: F401  # a command is there once its module is loaded
 from secant.cli.commands import cli
 from secant.cli.expression import ExpressionError
 from secant.cli.functions import FunctionError, LoadError
 from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, USAGE, Outcome, plain
 
-__all__ = ["main"]
+__all__ = ["cli", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

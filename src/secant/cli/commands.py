@@ -7,6 +7,7 @@ options that are not given are not passed on, so that their defaults stand in on
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import secant
 from secant.cli.expression import ExpressionError, parse_numbers
 from secant.cli.functions import Function, FunctionError, LoadError, asked, load, number_at, point_at, together
+from secant.cli.journal import journal
 from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, Outcome, descent_text, estimate_text, json_text
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -40,22 +42,26 @@ def cli() -> None:
     """
 
 
+cli.add_command(journal)
+
+
 def _number(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    return None if text is None else _several(parameter, text, 1)[0]
+    return None if text is None else numbers_of(parameter, text, 1)[0]
 
 
 def _numbers(_: click.Context, parameter: click.Parameter, text: str | None) -> list[float] | None:
-    return None if text is None else _several(parameter, text, None)
+    return None if text is None else numbers_of(parameter, text, None)
 
 
 def _pair(_: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
-    low, high = _several(parameter, text, 2)
+    low, high = numbers_of(parameter, text, 2)
     return low, high
 
 
-def _several(parameter: click.Parameter, text: str, count: int | None) -> list[float]:
+def numbers_of(parameter: click.Parameter, text: str, count: int | None) -> list[float]:
+    """Return the numbers that an option was given, so many of them or any number."""
     option = parameter.opts[0]
     try:
         numbers = parse_numbers(text)
@@ -138,29 +144,67 @@ def deadline_option(command: C) -> C:
     )(command)
 
 
-def numerical_options(command: C) -> C:
-    """Add the options that every derivative takes, in the library's order."""
-    kinds = click.Choice(["auto", "central", "forward", "backward", "complex"])
+def how_options(command: C) -> C:
+    """Add how the function is evaluated; progress is shown where somebody may be looking."""
+
+    @wraps(command)
+    def evaluated(*arguments: Any, **options: Any) -> Outcome:
+        if not options.get("dry_run") and sys.stderr is not None and sys.stderr.isatty():
+            options["progress"] = True
+        return cast(Outcome, command(*arguments, **options))
+
     options = [
-        click.option("--method", type=kinds, help="The differences to use, or the complex step; auto."),
-        click.option("--step", metavar="H", callback=_number, help="A fixed step, as in a textbook; no error bar."),
         click.option(
-            "--bounds", metavar="LOW,HIGH", callback=_pair, help="Never evaluate outside; inf where there is none."
-        ),
-        click.option("--max-step", metavar="H", callback=_number, help="Never go further from x than this."),
-        click.option("--noise", metavar="LEVEL", callback=_number, help="The absolute size of f's own error."),
-        click.option(
-            "--rtol", metavar="R", callback=_number, help="Stop at this relative error; 0: as exact as f allows."
+            "--workers", type=click.IntRange(1), metavar="N", help="Evaluate in N processes, where that pays."
         ),
         click.option(
-            "--max-evaluations", type=click.IntRange(1), metavar="N", help="Never call f more often than this."
+            "--journal", type=click.Path(), metavar="FILE", help="Keep every value there; started again, go on."
         ),
-        click.option("--scale", metavar="LENGTH", callback=_number, help="Look at the slope over this length as well."),
+        click.option(
+            "--timeout", metavar="SECONDS", callback=_number, help="With --workers: end a call that takes longer."
+        ),
         deadline_option,
     ]
+    made: Any = evaluated
     for option in reversed(options):
-        command = option(command)
-    return command
+        made = option(made)
+    return cast(C, made)
+
+
+#: Options of a derivative by name, in the library's order.
+NUMERICAL: Mapping[str, Mapping[str, Any]] = {
+    "--method": {
+        "type": click.Choice(["auto", "central", "forward", "backward", "complex"]),
+        "help": "The differences to use, or the complex step; auto.",
+    },
+    "--step": {"metavar": "H", "callback": _number, "help": "A fixed step, as in a textbook; no error bar."},
+    "--bounds": {"metavar": "LOW,HIGH", "callback": _pair, "help": "Never evaluate outside; inf where there is none."},
+    "--max-step": {"metavar": "H", "callback": _number, "help": "Never go further from x than this."},
+    "--noise": {"metavar": "LEVEL", "callback": _number, "help": "The absolute size of f's own error."},
+    "--rtol": {
+        "metavar": "R",
+        "callback": _number,
+        "help": "Stop at this relative error; 0: as exact as f allows.",
+    },
+    "--max-evaluations": {"type": click.IntRange(1), "metavar": "N", "help": "Never call f more often than this."},
+    "--scale": {"metavar": "LENGTH", "callback": _number, "help": "Look at the slope over this length as well."},
+}
+
+
+def real_options(*names: str) -> Callable[[C], C]:
+    """Return what adds the options of these names."""
+
+    def added(command: C) -> C:
+        for name in reversed(names):
+            command = click.option(name, **NUMERICAL[name])(command)
+        return command
+
+    return added
+
+
+def numerical_options(command: C) -> C:
+    """Add the options that every derivative takes."""
+    return real_options(*NUMERICAL)(how_options(command))
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,7 +315,7 @@ def steps(function: Function, at: list[float], save: Path | None, as_json: bool)
 @click.option("--lr", metavar="RATE", callback=_number, help="The learning rate; 0.01 is the default.")
 @click.option("--iterations", type=click.IntRange(0), metavar="N", help="The number of steps; 100 is the default.")
 @click.option("--step", metavar="H", callback=_number, help="A fixed difference step, such as the notes' 1e-4.")
-@deadline_option
+@how_options
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg, .png or .pdf."
 )

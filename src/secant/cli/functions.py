@@ -24,6 +24,9 @@ FROM_FILE = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_][\w.]*)")
 #: What was meant as one, and is not: another kind of file, no name after the colon, no colon. No expression looks so.
 ALMOST = re.compile(r"(?P<path>[\w./\\~-]+):[\w.]*|(?P<file>[\w./\\~-]+\.py)")
 
+#: How the note begins of an exception that came from another process; the rest is its traceback.
+FAR = "raised by a worker"
+
 R = TypeVar("R")
 
 
@@ -139,11 +142,11 @@ def point_at(function: Function, numbers: Sequence[float]) -> Any:
     return numbers[0] if len(numbers) == 1 and not expression.indices else np.array(numbers)
 
 
-def asked(function: Function, question: Callable[[Callable[[Any], Any]], R]) -> R:
+def asked(function: Function, question: Callable[[Callable[[Any], Any]], R], name: str = "f") -> R:
     """Put a question to a function; an exception of that function becomes a :class:`FunctionError`, one line.
 
     So does a value that is no number. Everything else passes through: secant's other exceptions are complaints about
-    what was typed, and whatever is left is a fault of secant, to be seen in full.
+    what was typed, and whatever is left is a fault of secant, to be seen in full. ``name`` is what messages call it.
     """
     last: BaseException | None = None
 
@@ -158,8 +161,8 @@ def asked(function: Function, question: Callable[[Callable[[Any], Any]], R]) -> 
     try:
         return question(watched)
     except Exception as error:
-        if error is last:
-            raise FunctionError(f"f raised {_described(error)}", type(error).__name__) from error
+        if error is last or any(note.startswith(FAR) for note in getattr(error, "__notes__", ())):
+            raise FunctionError(f"{name} raised {_described(error)}", type(error).__name__) from error
         if function.expression is not None and last is not None and error.__cause__ is last:
             raise LoadError(f"`--method complex` needs an expression of complex numbers, and {last}") from error
         if isinstance(error, secant.OutputError):
@@ -172,7 +175,7 @@ def _described(error: BaseException, typed: bool = True) -> str:
     # The C library's errors come with their number: (34, 'Numerical result out of range').
     said = error.args[1] if len(error.args) == 2 and isinstance(error, ArithmeticError) else error
     parts = [f"{type(error).__name__}: {said}" if typed and str(said) else str(said) or type(error).__name__]
-    parts += getattr(error, "__notes__", [])
+    parts += [note for note in getattr(error, "__notes__", []) if not note.startswith(FAR)]
     package = str(Path(__file__).parents[1])
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(package)]
     own = [frame for frame in frames if frame.filename.endswith(".py") and "importlib" not in frame.filename]

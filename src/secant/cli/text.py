@@ -18,7 +18,7 @@ import secant
 #: Columns of a line; 80 fit anywhere, and a table of a gradient needs no more.
 WIDTH = 88
 
-OK, NOT_OK, USAGE, FAILED = 0, 1, 2, 4
+OK, NOT_OK, USAGE, CANNOT_TELL, FAILED = 0, 1, 2, 3, 4
 
 #: Exit status of a run that was interrupted from the keyboard: 128 + SIGINT, as shells have it.
 INTERRUPTED = 130

@@ -32,8 +32,8 @@ from secant.core.verdicts import Verdict
 NEARER, GOLDEN = 0.125, 0.6180339887498949
 #: How often its noise a change must be to be one; by how much of itself a sign may miss the power that it stands for.
 LOUD, LOOSE = 30.0, 0.2
-#: A straight line: how often it is longer than its two pairs are apart, and than the even parts; its share of J v.
-STRAIGHT, LEVEL, CLEAR = 50.0, 12.0, 1e-3
+#: A straight line: how often it is longer than its pairs are apart, and than what evens leave over; its share of J v.
+STRAIGHT, LEVEL, CLEAR = 50.0, 12.0, 1e-9
 #: Evaluations that a look takes at most, and one at a Jacobian that leaves nothing out.
 MOST, LOOKS = 9, 8
 #: A crease is looked at when it rises by this share of what f changes by; less is lost beside truncation.
@@ -101,14 +101,16 @@ def look(
         found = rises[i] & (np.abs(near) > floor) & (np.abs(scaled - even[i]) <= LOOSE * np.abs(even[i]))
         crease = np.where(found & (crease == 0.0), np.abs(even[i]) / far, crease)
         if i == 0 and quiet is not None:
-            bends = np.maximum(np.abs(even[0]), np.abs(near))
+            # Curvature goes with the square of the step; what does not is noise, or a crease.
+            bends = np.abs(near - NEARER * NEARER * even[0])
             missing = _unexplained(
                 base, (odd[0], closer_odd[place]), bends, ways[0], (floor, LOUD * quiet), weigh, eps, rounded
             )
     if missing.any():
         # Of a random f, another value at the same x tells how loud it is.
         once_more = yield Request(base, None, (0.0,), repeat=1)
-        loud = 2.0 * LOUD / NEARER * np.abs(values_of(once_more)[0] - fun)
+        apart = np.abs(values_of(once_more)[0] - fun)
+        loud = 2.0 * LOUD / NEARER * np.where(apart > 0.0, np.maximum(apart, noise), 0.0)
         missing = np.where(np.abs(missing) > loud, missing, 0.0)
     return Seen(crease, missing / far)
 
@@ -159,8 +161,8 @@ def _unexplained(
     """Return what f changes by along a direction beyond what the Jacobian says; 0 where there is nothing to be seen.
 
     What a pattern leaves out may pass for noise along the lines, as columns that are moved together are not moved in
-    proportion. But noise is no straight line along a direction, nor are its even parts as small: where f is one, and
-    the entries do not add up to it, they are wrong however wide their bars.
+    proportion. But noise is no straight line along a direction, nor do its even parts go with the square of the step:
+    where f is one, and the entries do not add up to it, they are wrong however wide their bars.
     """
     with np.errstate(all="ignore"):
         here, size, bars = weigh(_taken(base, way, rounded))
@@ -202,9 +204,8 @@ def jacobian(
     value = np.array([[slope.value for slope in row] for row in table])
     error = np.array([[slope.error for slope in row] for row in table])
     steps = np.array([[slope.step if slope.step > 0.0 else inf for slope in row] for row in table])
-    # Where nothing is seen to happen along an axis, larger and larger steps have been looked at.
-    first = np.array([first_step(line) for line in problems])
-    nearest = np.where((value != 0.0).any(axis=0), steps.min(axis=0), first)
+    # Where f is straight or stands still, larger and larger steps have been looked at: moves as far drown all others.
+    nearest = np.minimum(steps.min(axis=0), [first_step(line) for line in problems])
     fun = np.array(found.outputs)
     seen = np.array([[slope.noise if isfinite(slope.noise) else 0.0 for slope in row] for row in table]).max(axis=1)
     noise = np.maximum(seen, UNIT_ROUNDOFF * np.abs(fun))

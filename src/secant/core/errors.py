@@ -6,6 +6,7 @@
     ├── InputError       (also ValueError)   an argument has a value that is not allowed
     ├── InputTypeError   (also TypeError)    an argument is of a type that is not allowed
     ├── OutputError      (also TypeError)    the function returned something that is not numbers
+    ├── WorkerError      (also RuntimeError) a process that evaluates the function ended, hangs, or cannot load it
     └── VerdictError     (also ArithmeticError)   raised on request by ``raise_for_verdict``
 
 Exceptions of the user's own function are never wrapped: they pass through unchanged, with the
@@ -31,6 +32,10 @@ class InputTypeError(SecantError, TypeError):
 
 class OutputError(SecantError, TypeError):
     """The function returned something from which no derivative can be taken (None, text, another shape)."""
+
+
+class WorkerError(SecantError, RuntimeError):
+    """A worker process ended or hung at x itself, or cannot evaluate the function; away from x that is a status."""
 
 
 class VerdictError(SecantError, ArithmeticError):

@@ -28,16 +28,19 @@ from typing import Any, NoReturn, TypeAlias, get_args
 
 import numpy as np
 
+from secant.core.checked import CheckedEntry, GradientCheck
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.leaves import Csr, as_array, is_sparse
 from secant.core.measures import Noise, Price
 from secant.core.results import Descent, Estimate, Event, Samples, Slope, StepStudy
-from secant.core.verdicts import DescentVerdict, Verdict
+from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
 
 #: Version of the schema that is written, and the only one that is read.
 VERSION = 1
 
-Result: TypeAlias = Estimate | Descent | StepStudy | Slope | Event | Noise | Price | Samples
+Result: TypeAlias = (
+    Estimate | Descent | StepStudy | Slope | Event | Noise | Price | Samples | GradientCheck | CheckedEntry
+)
 
 _DTYPES = (
     *("float64", "float32", "float16", "complex128", "complex64"),
@@ -47,6 +50,8 @@ _DTYPES = (
 _VERDICTS = {str(verdict): verdict for verdict in Verdict}
 
 _DESCENT_VERDICTS = {str(verdict): verdict for verdict in DescentVerdict}
+
+_CHECK_VERDICTS = {str(verdict): verdict for verdict in CheckVerdict}
 
 _NOT_FINITE = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}
 
@@ -316,14 +321,21 @@ def _take_key(found: Any, where: str) -> Any:
 # --- results, field by field ----------------------------------------------------------------------------
 
 
-def _take_verdict(found: Any, where: str) -> Verdict:
-    verdict = _VERDICTS.get(found) if isinstance(found, str) else None
-    return verdict if verdict is not None else _bad(where, "a verdict", found)
+def _one_of(words: Mapping[str, Any], what: str) -> Callable[[Any, str], Any]:
+    """Return how one of the members of an enumeration is read."""
+
+    def taken(found: Any, where: str) -> Any:
+        member = words.get(found) if isinstance(found, str) else None
+        return member if member is not None else _bad(where, what, found)
+
+    return taken
 
 
-def _take_descent_verdict(found: Any, where: str) -> DescentVerdict:
-    verdict = _DESCENT_VERDICTS.get(found) if isinstance(found, str) else None
-    return verdict if verdict is not None else _bad(where, "the verdict of a descent", found)
+_take_verdict = _one_of(_VERDICTS, "a verdict")
+
+
+def _take_bool(found: Any, where: str) -> bool:
+    return found if isinstance(found, bool) else _bad(where, "true or false", found)
 
 
 def _put_facts(facts: Mapping[str, float]) -> dict[str, Any]:
@@ -346,14 +358,19 @@ def _take_slopes(found: Any, where: str) -> dict[str, Any]:
     return {path: _take_result("Slope", slope, f"{where}[{path!r}]") for path, slope in found.items()}
 
 
-def _put_events(events: tuple[Event, ...]) -> list[Any]:
-    return [_put_result(event) for event in events]
+def _put_list(results: tuple[Any, ...]) -> list[Any]:
+    return [_put_result(result) for result in results]
 
 
-def _take_events(found: Any, where: str) -> tuple[Any, ...]:
-    if not isinstance(found, list):
-        _bad(where, "a list of events", found)
-    return tuple(_take_result("Event", event, f"{where}[{i}]") for i, event in enumerate(found))
+def _list_of(take: Callable[[Any, str], Any], what: str) -> Callable[[Any, str], tuple[Any, ...]]:
+    """Return how a list is read, item by item."""
+
+    def taken(found: Any, where: str) -> tuple[Any, ...]:
+        if not isinstance(found, list):
+            _bad(where, f"a list of {what}", found)
+        return tuple(take(item, f"{where}[{i}]") for i, item in enumerate(found))
+
+    return taken
 
 
 def _put_result(result: Any) -> dict[str, Any]:
@@ -379,7 +396,12 @@ _FLOAT: _Field = (_put_float, _take_float)
 _INT: _Field = (int, _take_int)
 _STR: _Field = (str, _take_str)
 _VERDICT: _Field = (str, _take_verdict)
-_DESCENT: _Field = (str, _take_descent_verdict)
+_DESCENT: _Field = (str, _one_of(_DESCENT_VERDICTS, "the verdict of a descent"))
+_CHECK: _Field = (str, _one_of(_CHECK_VERDICTS, "the verdict of a check"))
+_BOOL: _Field = (bool, _take_bool)
+_PATHS: _Field = (list, _list_of(_take_str, "text"))
+_EVENTS: _Field = (_put_list, _list_of(lambda found, where: _take_result("Event", found, where), "events"))
+_ENTRIES: _Field = (_put_list, _list_of(lambda found, where: _take_result("CheckedEntry", found, where), "entries"))
 _FACTS: _Field = (_put_facts, _take_facts)
 
 _CLASSES: dict[str, Any] = {cls.__name__: cls for cls in get_args(Result)}
@@ -401,50 +423,20 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "matrix_error": _TREE,
         "note": _STR,
     },
-    "Descent": {
-        "x": _TREE,
-        "fun": _FLOAT,
-        "evaluations": _INT,
-        "iterations": _INT,
-        "verdict": _DESCENT,
-        "events": (_put_events, _take_events),
-        "path": _TREE,
-        "values": _TREE,
-        "lr": _FLOAT,
-        "note": _STR,
-        "stopped": _STR,
-    },
-    "StepStudy": {
-        "steps": _TREE,
-        "values": _TREE,
-        "errors": _TREE,
-        "estimate": (_put_result, lambda found, where: _take_result("Estimate", found, where)),
-        "best": _FLOAT,
-        "marks": _FACTS,
-    },
-    "Slope": {
-        "value": _FLOAT,
-        "error": _FLOAT,
-        "verdict": _VERDICT,
-        "evaluations": _INT,
-        "noise": _FLOAT,
-        "step": _FLOAT,
-        "reach": _FLOAT,
-        "left": _FLOAT,
-        "right": _FLOAT,
-        "jump": _FLOAT,
-        "note": _STR,
-        "advice": _STR,
-    },
+    "Descent": {"x": _TREE, "fun": _FLOAT, "evaluations": _INT, "iterations": _INT, "verdict": _DESCENT}
+    | {"events": _EVENTS, "path": _TREE, "values": _TREE, "lr": _FLOAT, "note": _STR, "stopped": _STR},
+    "StepStudy": {"steps": _TREE, "values": _TREE, "errors": _TREE}
+    | {"estimate": (_put_result, lambda found, where: _take_result("Estimate", found, where))}
+    | {"best": _FLOAT, "marks": _FACTS},
+    "Slope": {"value": _FLOAT, "error": _FLOAT, "verdict": _VERDICT, "evaluations": _INT, "noise": _FLOAT}
+    | {"step": _FLOAT, "reach": _FLOAT, "left": _FLOAT, "right": _FLOAT, "jump": _FLOAT, "note": _STR, "advice": _STR},
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
+    "GradientCheck": {"verdict": _CHECK, "wrong": _TREE, "paths": _PATHS, "table": _ENTRIES, "hint": _STR}
+    | {"reason": _STR, "evaluations": _INT, "would_have_caught": _FLOAT, "direction": _FLOAT, "size": _INT},
+    "CheckedEntry": {"index": _INT, "path": _STR, "yours": _FLOAT, "ours": _FLOAT, "bar": _FLOAT}
+    | {"wrong": _BOOL, "seen": _STR},
     "Samples": {"lane": _TREE, "t": _TREE, "values": _TREE, "imaginary": _TREE, "directions": _TREE},
     "Noise": {"absolute": _TREE, "relative": _TREE, "evaluations": _INT, "note": _STR},
-    "Price": {
-        "entries": _INT,
-        "evaluations": _INT,
-        "at_most": _INT,
-        "call": _FLOAT,
-        "seconds": _FLOAT,
-        "seconds_at_most": _FLOAT,
-    },
+    "Price": {"entries": _INT, "evaluations": _INT, "at_most": _INT}
+    | {"call": _FLOAT, "seconds": _FLOAT, "seconds_at_most": _FLOAT},
 }

@@ -155,6 +155,45 @@ class DescentVerdict(StrEnum):
     )
 
 
+class CheckVerdict(StrEnum):
+    """What the check of a derivative found.
+
+    >>> CheckVerdict.DISAGREE.severity, CheckVerdict("cannot tell") is CheckVerdict.CANNOT_TELL
+    (3, True)
+    """
+
+    severity: int
+    sentence: str
+    remedy: str
+
+    def __new__(cls, words: str, severity: int, sentence: str, remedy: str) -> CheckVerdict:
+        member = str.__new__(cls, words)
+        member._value_ = words
+        member.severity = severity
+        member.sentence = sentence
+        member.remedy = remedy
+        return member
+
+    AGREE = (
+        "agree",
+        0,
+        "the values of f bear the derivative out; a mistake larger than `would_have_caught` would have shown",
+        "nothing to do",
+    )
+    CANNOT_TELL = (
+        "cannot tell",
+        1,
+        "f's own values do not say enough to bear the derivative out or to refute it",
+        "see the reason: lower the noise (fixed random numbers, float64), or move x off the kink or jump",
+    )
+    DISAGREE = (
+        "disagree",
+        3,
+        "the values of f refute the derivative, along fresh lines too",
+        "see the table for the entries and the hint for a cause; where f is accurate to a tolerance only, say `noise=`",
+    )
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the most severe of some verdicts (the first of equals); ``ok`` when there are none."""
     found = Verdict.OK

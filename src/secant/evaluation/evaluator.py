@@ -260,7 +260,7 @@ class Evaluator:
             i = 0 if lane is None else lane[len(rows)]
             try:
                 if not simple:
-                    vector = self._vector(request, i, t)
+                    vector = self.vector(request, i, t)
                 else:
                     vector = copy()
                     if t:
@@ -284,7 +284,7 @@ class Evaluator:
                 if not self._absorbed(error, request, t, rows, status):
                     raise
 
-    def _vector(self, request: Request, i: int, t: float) -> Floats | None:
+    def vector(self, request: Request, i: int, t: float) -> Floats | None:
         """Return a point, flat and in fresh memory, or None when it is beyond the range of its dtype."""
         vector = request.base.copy()
         if not t:
@@ -351,7 +351,7 @@ class Evaluator:
         away = (t != 0.0 or request.base is not self.base) and not isinstance(error, GivenValueError)
         if away and self._on_error == "mark":
             code = FAILED
-        elif away and self._on_error == "domain" and _ends_domain(error):
+        elif away and self._on_error == "domain" and ends_domain(error):
             code = OUTSIDE
         text = ""
         if not code or len(self.failures) < REMEMBERED:
@@ -376,7 +376,7 @@ class Evaluator:
         sign, length = ("-", -t) if t < 0.0 else ("+", t)
         if request.directions is not None:
             return f"{x} {sign} {length!r} * v" + (f" (direction {i})" if len(request.directions) > 1 else "")
-        vector = self._vector(request, i, t)
+        vector = self.vector(request, i, t)
         moved = vector.item(i) if vector is not None else base.item(i) + t
         path = self.layout.path(i)
         return f"{x}{f' with {path}' if path else ''} = {moved!r} ({base.item(i)!r} {sign} {length!r})"
@@ -384,7 +384,7 @@ class Evaluator:
     def _reply(self, rows: list[Any], status: dict[int, int], plain: bool) -> Reply:
         """Put rows together: a list of floats, or one array with a row for each point."""
         if not self.distinct:
-            self._compare(rows, status)
+            self.compare(rows, status)
         codes = None
         if status:
             codes = np.zeros(len(rows), dtype=np.int8)
@@ -404,7 +404,7 @@ class Evaluator:
             return Reply(rows, codes, self.eps)
         return Reply(np.array(rows, dtype=np.float64).reshape(-1, 1), codes, self.eps)
 
-    def _compare(self, rows: list[Any], status: dict[int, int]) -> None:
+    def compare(self, rows: list[Any], status: dict[int, int]) -> None:
         """Note whether two outcomes differed: two values, or a value and none."""
         for j, row in enumerate(rows):
             code = status.get(j, OK)
@@ -424,7 +424,8 @@ _SAFE = 2.0**969
 _ROUNDOFF = {float: UNIT_ROUNDOFF, np.float64: UNIT_ROUNDOFF, np.float32: 2.0**-24, np.float16: 2.0**-11}
 
 
-def _ends_domain(error: Exception) -> bool:
+def ends_domain(error: Exception) -> bool:
+    """Return whether an exception of f says that it has no value there."""
     return isinstance(error, ArithmeticError | ValueError) or foreign.ends_domain(error)
 
 

@@ -16,17 +16,22 @@ Rules:
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from math import inf, nan, prod
 from time import monotonic
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from secant.core.errors import InputTypeError
 from secant.core.request import OK, Floats, Interrupted, Reply, Request
 from secant.core.results import Samples
+from secant.evaluation.calls import seeded, timed
 from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.how import USUAL, How
+
+if TYPE_CHECKING:
+    from secant.evaluation.drivers import Asked
 
 #: Ctrl-C ends the program when the last one, which ended a question, is no longer ago than so many seconds.
 TWICE = 2.0
@@ -37,12 +42,15 @@ class Watch:
 
     Parameters
     ----------
-    evaluator : what calls f.
+    asked : what calls f: an evaluator, or one with a driver above it.
     f0 : f(x), where it is known.
     keep : whether to keep all values (of a walk only f at the present point is of use).
 
     Attributes
     ----------
+    evaluator : what knows f's values.
+    evaluate : what answers requests, unwatched.
+    also : watches over other functions that end with this one.
     log : requests and replies so far.
     stopped : ``"deadline"`` or ``"keyboard"`` once the question was cut short; every request then ends at once.
 
@@ -58,14 +66,29 @@ class Watch:
     """
 
     pressed: ClassVar[float] = -inf  # when Ctrl-C last ended a question
-    __slots__ = ("_evaluate", "_given", "evaluator", "keep", "log", "stopped")
+    __slots__ = ("_asked", "_given", "also", "evaluate", "evaluator", "keep", "log", "stopped")
 
-    def __init__(self, evaluator: Evaluator, f0: Any = None, *, keep: bool = True) -> None:
+    def __init__(self, asked: Evaluator | Asked, f0: Any = None, *, keep: bool = True) -> None:
+        self.evaluate: Callable[[Request], Reply]
+        if isinstance(asked, Evaluator):
+            evaluator, self.evaluate = asked, asked.__call__  # quicker to call than the object
+            self._asked = None
+        else:
+            evaluator, self.evaluate, self._asked = asked.evaluator, asked.evaluate, asked
         self.evaluator, self.keep = evaluator, keep
-        self._evaluate = evaluator.__call__  # quicker to call than the object
+        self.also: tuple[Watch, ...] = ()
         self.log: list[tuple[Request, Reply]] = []
         self.stopped = ""
         self._given: Any = None if f0 is None else evaluator.expect(f0)
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._asked is not None:
+            self._asked.close()
+        for other in self.also:
+            other.__exit__()
 
     def reply(self, request: Request) -> Reply:
         """Return the values of a request.
@@ -81,7 +104,7 @@ class Watch:
             if here is not None:
                 return self._from(here, request)
         try:
-            reply = self._evaluate(request)
+            reply = self.evaluate(request)
         except Interrupted as error:
             self.evaluator.evaluations -= 1  # it was counted, and never begun
             raise self._ended(request, error.reason) from None
@@ -182,8 +205,10 @@ def _inside() -> bool:
 
     It is asked when Ctrl-C came, and never before: to count along would cost every question.
     """
+    drivers = sys.modules.get("secant.evaluation.drivers")
+    codes = [Evaluator.__call__.__code__, *([] if drivers is None else [drivers.Driver.__call__.__code__])]
     frame = inspect.currentframe()
-    while frame is not None and frame.f_code is not Evaluator.__call__.__code__:
+    while frame is not None and frame.f_code not in codes:
         frame = frame.f_back
     return frame is not None
 
@@ -194,43 +219,60 @@ def _opens(request: Request) -> bool:
     return len(t) > 0 and t[0] == 0.0 and not (request.repeat or request.imaginary)
 
 
-def seeded(f: Callable[..., Any], seed: int) -> Callable[..., Any]:
-    """Return f with ``seed=`` handed to it.
+def watched(
+    f: Any,
+    x: Any,
+    how: How = USUAL,
+    *,
+    f0: Any = None,
+    seed: int | None = None,
+    keep: bool = True,
+    args: tuple[Any, ...] = (),
+    name: str = "f",
+    x_name: str = "x",
+    named: Any = None,
+    **asked: Any,
+) -> Watch:
+    """Return the watch over f at x, for a ``with`` statement.
+
+    Parameters
+    ----------
+    named : f as the person knows it, where it is another one.
+    asked : what is asked, as for :func:`secant.evaluation.drivers.evaluating`.
 
     Raises
     ------
-    InputTypeError : when f takes no such argument.
+    InputError, InputTypeError : for arguments that are not allowed.
 
-    >>> seeded(lambda x, seed: (x, seed), 3)(0.5)
-    (0.5, 3)
+    >>> with watched(lambda x, seed: seed + x, 1.0, seed=3) as watch:
+    ...     watch.reply(Request(watch.evaluator.base, None, (0.0,))).values
+    [4.0]
     """
+    if hasattr(f, "log") and _recording(f):
+        watch = watched(f.f, x, how, f0=f0, seed=seed, keep=keep, args=args, name=name, x_name=x_name, **asked)
+        watch.evaluate = f.kept(watch.evaluate)
+        return watch
+    named = f if named is None else named
+    called = seeded(f, seed) if seed is not None and callable(f) else f
+    if how.plain and not hasattr(f, "reply"):
+        if how.deadline is not None and callable(f):
+            called = timed(called, how.deadline)
+        evaluator = Evaluator(
+            called, x, args=args, on_error=how.on_error, inplace=how.inplace, name=name, x_name=x_name
+        )
+        return Watch(evaluator, f0, keep=keep)
+    from secant.evaluation.drivers import evaluating
+
+    driven = evaluating(called, x, how, args=args, name=name, x_name=x_name, named=named, **asked)
     try:
-        parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        return lambda *args: f(*args, seed=seed)  # what has no signature may take it all the same
-    if not any(
-        part.kind is part.VAR_KEYWORD or (part.name == "seed" and part.kind is not part.POSITIONAL_ONLY)
-        for part in parameters
-    ):
-        taken = ", ".join(part.name for part in parameters)
-        raise InputTypeError(f"`seed` needs an f that takes `seed=`, for its random numbers; this one takes ({taken})")
-    return lambda *args: f(*args, seed=seed)
+        return Watch(driven, f0, keep=keep)
+    except BaseException:
+        driven.close()
+        raise
 
 
-def timed(f: Callable[..., Any], seconds: float) -> Callable[..., Any]:
-    """Return f that raises :class:`Interrupted` when it is called after so many seconds from now.
+def _recording(f: Any) -> bool:
+    """Return whether f is a recording; what has a log may be anything."""
+    from secant.evaluation.stand_in import Recording
 
-    >>> timed(lambda x: x, 1e-9)(0.5)  # the first call is always made
-    0.5
-    """
-    end = monotonic() + seconds
-    begun = False
-
-    def called(*args: Any) -> Any:
-        nonlocal begun
-        if begun and monotonic() >= end:
-            raise Interrupted("deadline")
-        begun = True
-        return f(*args)
-
-    return called
+    return isinstance(f, Recording)

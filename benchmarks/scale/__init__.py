@@ -1,0 +1,1 @@
+"""What it costs to evaluate well: own overheads, and the journal's figures."""
