@@ -657,3 +657,18 @@ def test_subnormal_steps_have_a_bar(x) -> None:
     """Halving a subnormal value rounds it: no slope is exact there."""
     slope = slope_of(math.sin, x)
     assert abs(slope.value - 1.0) <= slope.error <= 1e-10
+
+
+def test_a_small_bump_on_a_long_line_is_not_leapt_over_in_silence() -> None:
+    """Steps of 1e4 and more see nothing of what small steps see well: the bar reaches both, and nothing is claimed."""
+    rng = random.Random(7)
+    caught = 0
+    for _ in range(300):
+        x, a, b, size = rng.uniform(-2, 2), rng.uniform(-5, 5), 10.0 ** rng.uniform(-2, 4), 10.0 ** rng.uniform(-14, -6)
+        phase = rng.uniform(-1.0, 1.0)
+        slope = slope_of(lambda t: b + a * t + size * math.exp(-((t - x + phase) ** 2)), x)  # noqa: B023
+        truth = a - 2.0 * size * phase * math.exp(-phase * phase)
+        hidden = 1e-13 * max(b, 1.0)  # what the rounding of f hides from small steps
+        assert abs(slope.value - truth) <= 3.0 * slope.error + hidden
+        caught += slope.note.startswith("small steps and large ones")
+    assert caught

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from math import frexp, inf, isfinite, ldexp, nan, sqrt
 
 from secant.core import edges, few, probes, told
-from secant.core.extrapolate import Pick, climb, descend, pick_best, slope_of
+from secant.core.extrapolate import Pick, climb, descend, finished, pick_best, slope_of
 from secant.core.ladder import (
     SIGNIFICAND,
     Ladder,
@@ -41,6 +41,9 @@ from secant.core.verdicts import Verdict
 
 #: Ladders that one line may start before it settles for what it has.
 LADDERS = 5
+#: Sums of both bars by which slopes over small steps and over large ones may differ.
+APART = 3.0
+TWO = "small steps and large ones tell of different slopes: something small lies between"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +235,23 @@ def rounded(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
 
 
 def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
-    """Judge a ladder, and start others where it points, until there is a verdict."""
+    """Judge a ladder, and start others where it points, until there is a verdict.
+
+    What small steps saw of a straight line, large ones must see as well: else something lies between, which both have
+    missed, and nobody knows the slope better than small steps do.
+    """
+    seen: list[tuple[float, float]] = []
+    slope = yield from _settled(work, ladder, seen)
+    if slope.verdict is Verdict.OK or slope.verdict is Verdict.NOISY:
+        for value, bar in seen:
+            apart = abs(slope.value - value)
+            if apart > APART * (slope.error + bar):
+                return replace(slope, value=value, error=apart + bar, verdict=Verdict.UNRESOLVED, note=TWO)
+    return slope
+
+
+def _settled(work: Work, ladder: Ladder, seen: list[tuple[float, float]]) -> Generator[Steps, Values, Slope]:
+    """Settle a ladder, and note the slopes and bars of those that saw a straight line and were left for larger ones."""
     fallback: Slope | None = None
     for _ in range(LADDERS):
         reason, best = yield from descend(work, ladder)
@@ -258,6 +277,7 @@ def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
                     return slope_of(work, ladder, best, Verdict.OK)
                 best = yield from climb(work, ladder, best)
                 return slope_of(work, ladder, best)
+            seen.append(finished(best, ladder.unit))
         else:
             outcome = yield from probes.diagnose(work, ladder, best, reason, fallback)
             fallback = outcome.slope
