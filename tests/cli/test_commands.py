@@ -72,6 +72,12 @@ def nothing(x):
 
 def plain(x):
     return math.sin(x)
+
+def shaken(x):
+    return math.sin(x) + 1e-3 * math.sin(1e9 * x), 1e-3
+
+def two(x):
+    return [math.sin(x), math.exp(x)]
 '''
 
 
@@ -317,6 +323,31 @@ def test_json_reads_back_as_the_result(say, line: str, kind: type) -> None:
     json.loads(said.out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert isinstance(secant.from_json(said.out), kind)
     assert said.status == say(line.removesuffix(" --json")).status
+
+
+def test_noise_is_a_level_or_several_or_returned(say, model: Path) -> None:
+    said = say(f"diff {model}/model.py:shaken --at 1 --noise returned")
+    assert said.status == 0
+    assert said.out.startswith("0.5")
+    assert say(f"diff {model}/model.py:shaken --at 1 --noise returned --dry-run").out.startswith(
+        "1 parameter: about 13"
+    )
+    said = say(f"diff {model}/model.py:two --at 1 --noise 1e-3,1e-6 --json")
+    found = secant.from_json(said.out)
+    assert found.error[1] < 0.1 * found.error[0]
+    said = say("diff x^2 --at 1 --noise returned")
+    assert said.status == 4
+    assert "`f` must return a pair with `noise='returned'`" in said.err
+    for rest, words in [
+        ("diff x^2 --at 1 --noise return", "`--noise`: "),
+        ("diff x^2 --at 1 --noise -1", "`noise` must be a number of at least 0"),
+        ("gradient x^2 --at 1 --noise 1,2", "`noise` must be a number of at least 0"),
+        ("diff x^2 --at 1 --noise returned --step 1e-3", "`noise='returned'` does not go with a fixed `step`"),
+        ("check x^2 2*x --at 1 --noise 1,2", "`--noise` takes 1 number, 2 came"),
+    ]:
+        said = say(rest)
+        assert (said.status, said.out) == (2, "")
+        assert words in said.err
 
 
 def test_options_reach_the_library(say, monkeypatch: pytest.MonkeyPatch) -> None:

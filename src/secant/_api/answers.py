@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import nan
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,9 @@ from secant.evaluation.watch import Watch
 
 #: A step that is smaller than this share of x moves few functions, so that it does not tell which do not use x.
 TRIFLE = 2.0**-26
+#: Standard errors count up to this share of the largest step that decided; a growth beyond this is worth a word; and
+#: so many deviations over the step are the least that a bar is widened by.
+REACHED, GROWN, DEVIATIONS = 1.01, 3.0, 2.0
 
 
 def answered(
@@ -55,8 +58,12 @@ def answered(
             raise
         watch.stopped = "keyboard"
     watch.evaluator.confirm()
+    lanes = range(len(problems)) if varying is None else varying.tolist()
     if not watch.stopped:
-        return again(chosen, watch, settle(chosen, found))
+        found = again(chosen, watch, settle(chosen, found))
+        watch.part()
+        return widened(watch, found, lanes, chosen.order)
+    watch.part()
     base = watch.evaluator.base
     note = CUT_SHORT[watch.stopped]
 
@@ -74,7 +81,38 @@ def answered(
             for row in found.slopes
         ]
         found = Slopes(tuple(rows), found.outputs)
-    return settle(chosen, found)
+    return widened(watch, settle(chosen, found), lanes, chosen.order)
+
+
+def widened(watch: Watch, found: Slopes, lanes: Sequence[int], order: int) -> Slopes:
+    """Widen bars where the standard errors that f returned grow beyond the level that the slopes were found with."""
+    errors = watch.errors
+    if errors is None:
+        return found
+    rows = [
+        tuple(
+            _wider(slope, errors.largest(lane, REACHED * slope.reach), output, order)
+            for lane, slope in zip(lanes, row, strict=True)
+        )
+        for output, row in enumerate(found.slopes)
+    ]
+    return Slopes(tuple(rows), found.outputs)
+
+
+def _wider(slope: Slope, largest: Floats | None, output: int, order: int) -> Slope:
+    """Widen one bar: in proportion, or by what the errors make of the step where no noise was seen."""
+    if largest is None or not isfinite(slope.error):
+        return slope
+    most, level = float(largest[output]), slope.noise if isfinite(slope.noise) else 0.0
+    if most <= level:
+        return slope
+    least = slope.error + DEVIATIONS * most / slope.step**order
+    error = max(slope.error * (most / level) if level > 0.0 else 0.0, least)
+    if most <= GROWN * level or slope.verdict is not Verdict.OK:
+        return replace(slope, error=error, noise=most)
+    note = f"the standard error of f is up to {most:.2g} where it was looked at"
+    joined_note = f"{slope.note}; {note}" if slope.note else note
+    return replace(slope, error=error, noise=most, verdict=Verdict.NOISY, note=joined_note)
 
 
 def _one(chosen: Options, base: Floats, line: Line, told: Foretold | None) -> Core[Slopes]:
@@ -143,9 +181,14 @@ def _asked(slope: Slope) -> Slope:
     return replace(slope, verdict=Verdict.OK) if slope.verdict is Verdict.AT_BOUND else slope
 
 
-def one_output(evaluator: Evaluator, what: str) -> None:
-    """Refuse a function of many outputs, or complex ones, where a scalar is needed."""
+def one_output(evaluator: Evaluator, what: str, joined: bool = False) -> None:
+    """Refuse a function of many outputs, or complex ones, where a scalar is needed.
+
+    ``joined`` says that values still have their standard errors beside them.
+    """
     shape = evaluator.value_shape
+    if joined and shape:
+        shape = shape[1:]
     size = int(np.prod(shape)) if shape else 1
     if evaluator.complex_values:
         raise InputTypeError(f"`f` must return a real number for `{what}`; it returned a complex one")

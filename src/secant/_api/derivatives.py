@@ -14,7 +14,9 @@ import numpy as np
 
 from secant._api.answers import answered, by_entry, by_output, once_more, one_output
 from secant._api.options import (
+    AnyNoise,
     Method,
+    OneNoise,
     Options,
     at_point,
     coordinate_lines,
@@ -30,7 +32,6 @@ from secant._api.warm import bends_at
 from secant.core import imaginary, operators
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.ladder import Line
-from secant.core.measures import Noise
 from secant.core.near import Foretold, foretold, nearby
 from secant.core.operators import Slopes, fixed, lines
 from secant.core.request import Core, Floats
@@ -49,7 +50,7 @@ def derivative(
     step: float | None = None,
     bounds: Any = None,
     max_step: float | None = None,
-    noise: float | Noise | None = None,
+    noise: AnyNoise = None,
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     f0: Any = None,
@@ -77,6 +78,8 @@ def derivative(
     max_step : the largest distance from x at which f may be evaluated.
     noise : the absolute error of f's values, when it is known (of a solver, its tolerance), or a :class:`Noise`; of an
         f that returns an array also one for each value, in an array of that shape or one that broadcasts to it.
+        ``"returned"`` where f returns a pair, its value and the standard error of that (a number, or of the value's
+        shape): each point counts with its own. Not with ``step``, ``scale`` or the complex step.
     rtol : stop as soon as the bar is this small beside the value; 0 for all that f can give.
     max_evaluations : the most calls of f, for all its outputs together; 13 are usual and 40 for each output the default
         limit, 23 and 60 for higher orders. From two on there is a slope, from three on a bar; what could not be checked
@@ -116,11 +119,11 @@ def derivative(
     >>> derivative(np.sin, 1.0, method="complex").value == math.cos(1.0)
     True
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True, pairs=True)
     keep = switch("keep_samples", keep_samples) if keep_samples is not False else False
     way = checked(how, "derivative")
     asked = question("derivative", chosen, near=near, scale=scale, f0=f0, seed=seed) if how else {}
-    with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
+    with watched(f, x, way, f0=f0, seed=seed, args=args, returned=chosen.returned, **asked) as watch:
         evaluator = watch.evaluator
         if not evaluator.layout.scalar:
             came = f"{kind_of(x)} of {evaluator.layout.size} entries"
@@ -148,7 +151,7 @@ def gradient(
     step: float | None = None,
     bounds: Any = None,
     max_step: float | None = None,
-    noise: float | Noise | None = None,
+    noise: OneNoise = None,
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     wrt: Any = None,
@@ -188,7 +191,7 @@ def gradient(
     ['a']  4 +/- ...   ok
     ok   ... evaluations
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, pairs=True)
     way = checked(how, "gradient")
     if way.inplace and chosen.method == "complex":
         raise InputError(
@@ -196,7 +199,7 @@ def gradient(
         )
     keep = switch("keep_samples", keep_samples)
     asked = question("gradient", chosen, near=near, scale=scale, f0=f0, seed=seed, wrt=wrt) if how else {}
-    with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
+    with watched(f, x, way, f0=f0, seed=seed, args=args, returned=chosen.returned, **asked) as watch:
         evaluator = watch.evaluator
         varying = positions(wrt, x, evaluator.layout)
         again = scaled(scale, chosen, evaluator.layout)
@@ -232,7 +235,7 @@ def directional(
     step: float | None = None,
     bounds: Any = None,
     max_step: float | None = None,
-    noise: float | Noise | None = None,
+    noise: AnyNoise = None,
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     f0: Any = None,
@@ -253,11 +256,11 @@ def directional(
     >>> directional(lambda x: x[0] * x[1], np.array([3.0, 4.0]), np.array([1.0, -1.0]))
     1 +/- ...   ok   ... evaluations
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True)
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True, pairs=True)
     keep = switch("keep_samples", keep_samples)
     way = checked(how, "directional")
     asked = question("directional", chosen, near=near, scale=scale, f0=f0, seed=seed, v=v) if how else {}
-    with watched(f, x, way, f0=f0, seed=seed, args=args, **asked) as watch:
+    with watched(f, x, way, f0=f0, seed=seed, args=args, returned=chosen.returned, **asked) as watch:
         evaluator = watch.evaluator
         vector, layout = flatten(v, name="v")
         if layout.shapes != evaluator.layout.shapes:

@@ -9,10 +9,9 @@ import numpy as np
 
 from secant._api.answers import one_output
 from secant._api.derivatives import core_for
-from secant._api.options import Method, Options, coordinate_lines, level_at, options, real, whole
+from secant._api.options import Method, OneNoise, Options, coordinate_lines, level_at, options, real, whole, with_levels
 from secant._api.question import question
 from secant.core import descent as core
-from secant.core.measures import Noise
 from secant.core.operators import Slopes
 from secant.core.request import Core, Floats, Request, run
 from secant.core.results import Descent
@@ -29,7 +28,7 @@ def gradient_descent(
     method: Method = "auto",
     step: float | None = None,
     max_step: float | None = None,
-    noise: float | Noise | None = None,
+    noise: OneNoise = None,
     rtol: float = 1e-8,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
@@ -64,10 +63,11 @@ def gradient_descent(
     """
     rate = real("lr", lr, 0.0, "a positive finite number")
     count = whole("iterations", iterations, 0)
-    chosen = options(method, step, None, max_step, noise, rtol, None)
+    chosen = options(method, step, None, max_step, noise, rtol, None, pairs=True)
     asked = question("gradient_descent", chosen, times=count, lr=rate, iterations=count, seed=seed) if how else {}
     way = checked(how, "gradient_descent")
-    with watched(f, x0, way, seed=seed, keep=False, args=args, x_name="x0", **asked) as watch:
+    told = chosen.returned
+    with watched(f, x0, way, seed=seed, keep=False, args=args, x_name="x0", returned=told, **asked) as watch:
         return _walked(watch, chosen, rate, count)
 
 
@@ -79,11 +79,13 @@ def _walked(watch: Watch, chosen: Options, rate: float, count: int) -> Descent:
     def gradient(x: Floats) -> Core[Slopes]:
         base = home if np.array_equal(x, home) else np.array(x)
         now = chosen
-        if chosen.told is not None:  # to f here, which has to be known first
+        if chosen.told is not None or chosen.returned:  # f here has to be known first
             first = yield Request(base, None, (0.0,))
-            now = level_at(chosen, first.values)
+            one_output(evaluator, "gradient_descent", chosen.returned)
+            here = None if watch.errors is None else watch.errors.here
+            now = level_at(chosen, first.values) if here is None else with_levels(chosen, here)
         found = yield from core_for(now, base, coordinate_lines(now, base, layout), fun=True)
-        one_output(evaluator, "gradient_descent")
+        one_output(evaluator, "gradient_descent", chosen.returned)
         return found
 
     walk = run(core.gradient_descent(home, gradient, lr=rate, iterations=count, step=chosen.step or None), watch.reply)

@@ -13,14 +13,13 @@ import numpy as np
 
 from secant._api.answers import answered, joined, once_more, still
 from secant._api.derivatives import core_for
-from secant._api.options import Method, at_point, coordinate_lines, options, spared, switch
+from secant._api.options import AnyNoise, Method, at_point, coordinate_lines, options, spared, switch
 from secant._api.question import question
 from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import Positions, positions
 from secant.core import across
 from secant.core.errors import InputError
 from secant.core.ladder import Line
-from secant.core.measures import Noise
 from secant.core.operators import Slopes
 from secant.core.results import Estimate, Slope
 from secant.core.verdicts import Verdict, worst
@@ -40,7 +39,7 @@ def jacobian(
     step: float | None = None,
     bounds: Any = None,
     max_step: float | None = None,
-    noise: float | Noise | None = None,
+    noise: AnyNoise = None,
     rtol: float = 0.0,
     max_evaluations: int | None = None,
     wrt: Any = None,
@@ -66,7 +65,7 @@ def jacobian(
     max_evaluations : one budget for the whole Jacobian. All outputs share each evaluation; 13 for each entry of x are
         usual, however many outputs there are, and some more where outputs need different steps.
 
-    noise : as for :func:`derivative`; of an array, with ``sparsity``, the loudest output counts for all.
+    noise : as for :func:`derivative`; with ``sparsity`` the loudest output counts for all, and it is not returned.
 
     The other parameters, errors and verdicts are those of :func:`gradient`; ``scale`` and ``keep_samples`` do not go
     with ``sparsity``.
@@ -93,15 +92,15 @@ def jacobian(
     >>> jacobian(lambda x: np.diff(x**2, prepend=0.0), np.ones(50), sparsity="detect").value.nnz
     99
     """
-    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, several=True)
+    dense = sparsity is None
+    chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, several=True, pairs=dense)
     way = checked(how, "jacobian")
     if way.inplace and (sparsity is not None or chosen.method == "complex"):
         why = "several entries are moved at once" if sparsity is not None else "real arrays have no room for them"
         raise InputError(f"`inplace` must be False with `{'sparsity' if sparsity is not None else 'method'}`: {why}")
     keep = switch("keep_samples", keep_samples)
-    dense = sparsity is None
     asked = question("jacobian", chosen, sparsity=sparsity, scale=scale, f0=f0, seed=seed, wrt=wrt) if how else {}
-    with watched(f, x, way, f0=f0, seed=seed, keep=dense, args=args, **asked) as watch:
+    with watched(f, x, way, f0=f0, seed=seed, keep=dense, args=args, returned=chosen.returned, **asked) as watch:
         evaluator = watch.evaluator
         varying = positions(wrt, x, evaluator.layout)
         again = scaled(scale, chosen, evaluator.layout)

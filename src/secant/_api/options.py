@@ -24,6 +24,9 @@ from secant.evaluation.trees import Layout, flatten
 from secant.evaluation.watch import Watch
 
 Method: TypeAlias = Literal["auto", "central", "forward", "backward", "complex"] | Stencil
+#: What ``noise`` takes where f has one output, and several; f that is asked for "returned" returns it.
+OneNoise: TypeAlias = float | Noise | Literal["returned"] | None
+AnyNoise: TypeAlias = OneNoise | NDArray[Any] | list[Any] | tuple[Any, ...]
 
 _STENCILS = {"auto": "central", "central": "central", "forward": "forward", "backward": "backward"}
 
@@ -48,7 +51,7 @@ class Options:
     """The numerical options of one call, checked.
 
     ``told`` is noise, absolute and relative, that is no level before f(x) is known. Then ``noise`` is one, and
-    ``noises`` has those of all outputs where they differ.
+    ``noises`` has those of all outputs where they differ. ``returned`` says that f itself tells.
     """
 
     method: str
@@ -62,6 +65,7 @@ class Options:
     order: int = 1
     noises: tuple[float, ...] = ()
     told: tuple[Level, Level] | None = None
+    returned: bool = False
 
 
 PLAIN = Options("auto", None, 0.0, None, inf, 0.0, 0.0, None)
@@ -104,8 +108,12 @@ def options(
     max_evaluations: Any,
     order: Any = 1,
     several: bool = False,
+    pairs: bool = False,
 ) -> Options:
-    """Check the numerical options of a call; where f may have ``several`` outputs so may the noise."""
+    """Check the numerical options of a call.
+
+    Where f may have ``several`` outputs so may the noise; ``pairs`` says that f may return its noise itself.
+    """
     order = whole("order", order, 1)
     if order > HIGHEST:
         raise InputError(f"`order` must be an integer from 1 to {HIGHEST}; got {order}")
@@ -129,6 +137,10 @@ def options(
         raise InputError(f"`method` must be a Stencil of order {order} here; got order {formula.order}")
     if method == "complex" and order != 1:
         raise InputError(f"`order` must be 1 with `method='complex'`; got {order}")
+    returned = isinstance(noise, str) and noise == "returned"
+    if returned:
+        _pairs(pairs, formula, method)
+        noise = None
     absolute, relative = (noise.absolute, noise.relative) if isinstance(noise, Noise) else (noise, 0.0)
     levels = _noise(absolute, several), _noise(relative, several)
     plain = levels[0] if isinstance(levels[0], float) and isinstance(levels[1], float) and not levels[1] else None
@@ -144,7 +156,18 @@ def options(
         order,
         # A fixed step does not ask how noisy f is.
         told=None if plain is not None or formula is not None else levels,
+        returned=returned,
     )
+
+
+def _pairs(allowed: bool, formula: Stencil | None, method: str) -> None:
+    """Refuse that f returns its noise, where nothing is done with it."""
+    if not allowed:
+        names = "derivative, gradient, directional, jacobian (without `sparsity`) and gradient_descent"
+        raise InputError(f"`noise='returned'` is for {names}; here `noise` must be a number of at least 0, or a Noise")
+    if formula is not None or method == "complex":
+        way = "a fixed `step`, which has no bar" if formula is not None else "`method='complex'`"
+        raise InputError(f"`noise='returned'` does not go with {way}")
 
 
 def _noise(value: Any, several: bool) -> Level:
@@ -178,7 +201,12 @@ def level_at(chosen: Options, values: Any, shape: tuple[int, ...] = ()) -> Optio
     sizes = np.abs(values).reshape(-1)
     absolute, relative = (_by_output(level, shape) for level in chosen.told)
     levels = absolute + relative * np.where(np.isfinite(sizes), sizes, 0.0)
-    each = tuple(np.concatenate([levels, levels] if np.iscomplexobj(values) else [levels]).tolist())
+    return with_levels(chosen, np.concatenate([levels, levels]) if np.iscomplexobj(values) else levels)
+
+
+def with_levels(chosen: Options, levels: Floats) -> Options:
+    """Return the options with a level of noise for each output."""
+    each = tuple(levels.tolist())
     loudest = max(each)
     return replace(chosen, noise=loudest, noises=each if min(each) < loudest else (), told=None)
 
@@ -197,11 +225,14 @@ def _by_output(level: Level, shape: tuple[int, ...]) -> Floats:
 def at_point(chosen: Options, watch: Watch) -> Options:
     """Return the options for f at its point.
 
-    Noise that is relative, or not the same for all outputs, needs f(x), which nobody asks for a second time then.
+    Noise that is relative, not the same for all outputs, or returned by f needs f(x), which nobody asks for a second
+    time then.
     """
-    if chosen.told is None:
+    if chosen.told is None and not chosen.returned:
         return chosen
     reply = watch.reply(Request(watch.evaluator.base, None, (0.0,)))
+    if watch.errors is not None and watch.errors.here is not None:
+        return with_levels(chosen, watch.errors.here)
     return level_at(chosen, reply.values, watch.evaluator.value_shape or ())
 
 

@@ -89,10 +89,14 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     if given.get("gradient") is not None:
         raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
     asked = {option: given.get(option, _default(option, question)) for option in _NUMERICAL}
-    chosen = options(**asked, several=question in (derivative, directional, jacobian))
+    pairs = (
+        question in (derivative, gradient, directional, jacobian, gradient_descent) and given.get("sparsity") is None
+    )
+    chosen = options(**asked, several=question in (derivative, directional, jacobian), pairs=pairs)
     way = checked(given.get("how", {}), name)
     plain = How(vectorized=way.vectorized, on_error=way.on_error, inplace=way.inplace)
-    with watched(f, x, plain, f0=given.get("f0"), seed=given.get("seed"), args=given["args"]) as watch:
+    known, seed, told = given.get("f0"), given.get("seed"), chosen.returned
+    with watched(f, x, plain, f0=known, seed=seed, args=given["args"], returned=told) as watch:
         evaluator = watch.evaluator
         if question in (derivative, steps) and not evaluator.layout.scalar:
             raise InputTypeError(f"`x` must be a single number for `{name}`; got {evaluator.layout.size} entries")
@@ -100,6 +104,7 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         began = perf_counter()
         watch.evaluate(Request(evaluator.base, None, (0.0,)))
         call = perf_counter() - began
+        watch.part()
         if question in (gradient, gradient_descent, hessian, hvp):
             one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)

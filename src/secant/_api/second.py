@@ -56,6 +56,8 @@ def scaled(scale: Any, chosen: Options, layout: Layout) -> Scale | None:
     """
     if scale is None:
         return None
+    if chosen.returned:
+        raise InputError("`scale` must be left out with `noise='returned'`")
     if chosen.formula is not None or chosen.method == "complex":
         way = "a fixed `step`" if chosen.formula is not None else "`method='complex'`"
         raise InputError(f"`scale` must be left out with {way}: it has no second look")

@@ -45,12 +45,20 @@ def cli() -> None:
 cli.add_command(journal)
 
 
-def _number(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+def number(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """Return the number that an option was given."""
     return None if text is None else numbers_of(parameter, text, 1)[0]
 
 
 def _numbers(_: click.Context, parameter: click.Parameter, text: str | None) -> list[float] | None:
     return None if text is None else numbers_of(parameter, text, None)
+
+
+def _noise(_: click.Context, parameter: click.Parameter, text: str | None) -> float | list[float] | str | None:
+    if text is None or text == "returned":
+        return text
+    levels = numbers_of(parameter, text, None)
+    return levels if len(levels) > 1 else levels[0]
 
 
 def _pair(_: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, float] | None:
@@ -140,7 +148,7 @@ def dry_run_option(command: C) -> C:
 def deadline_option(command: C) -> C:
     """Add the time after which the best so far has to do."""
     return click.option(
-        "--deadline", metavar="SECONDS", callback=_number, help="Say what is known by then; Ctrl-C: at once."
+        "--deadline", metavar="SECONDS", callback=number, help="Say what is known by then; Ctrl-C: at once."
     )(command)
 
 
@@ -161,7 +169,7 @@ def how_options(command: C) -> C:
             "--journal", type=click.Path(), metavar="FILE", help="Keep every value there; started again, go on."
         ),
         click.option(
-            "--timeout", metavar="SECONDS", callback=_number, help="With --workers: end a call that takes longer."
+            "--timeout", metavar="SECONDS", callback=number, help="With --workers: end a call that takes longer."
         ),
         deadline_option,
     ]
@@ -177,17 +185,21 @@ NUMERICAL: Mapping[str, Mapping[str, Any]] = {
         "type": click.Choice(["auto", "central", "forward", "backward", "complex"]),
         "help": "The differences to use, or the complex step; auto.",
     },
-    "--step": {"metavar": "H", "callback": _number, "help": "A fixed step, as in a textbook; no error bar."},
+    "--step": {"metavar": "H", "callback": number, "help": "A fixed step, as in a textbook; no error bar."},
     "--bounds": {"metavar": "LOW,HIGH", "callback": _pair, "help": "Never evaluate outside; inf where there is none."},
-    "--max-step": {"metavar": "H", "callback": _number, "help": "Never go further from x than this."},
-    "--noise": {"metavar": "LEVEL", "callback": _number, "help": "The absolute size of f's own error."},
+    "--max-step": {"metavar": "H", "callback": number, "help": "Never go further from x than this."},
+    "--noise": {
+        "metavar": "LEVEL",
+        "callback": _noise,
+        "help": "The absolute size of f's own error, also one a value; or returned: f gives (value, error).",
+    },
     "--rtol": {
         "metavar": "R",
-        "callback": _number,
+        "callback": number,
         "help": "Stop at this relative error; 0: as exact as f allows.",
     },
     "--max-evaluations": {"type": click.IntRange(1), "metavar": "N", "help": "Never call f more often than this."},
-    "--scale": {"metavar": "LENGTH", "callback": _number, "help": "Look at the slope over this length as well."},
+    "--scale": {"metavar": "LENGTH", "callback": number, "help": "Look at the slope over this length as well."},
 }
 
 
@@ -312,9 +324,9 @@ def steps(function: Function, at: list[float], save: Path | None, as_json: bool)
 @cli.command(context_settings=SETTINGS, short_help="Gradient descent, and how it went and why.")
 @function_argument
 @click.option("--start", required=True, metavar="X", callback=_numbers, help="Where to begin: -3,4.")
-@click.option("--lr", metavar="RATE", callback=_number, help="The learning rate; 0.01 is the default.")
+@click.option("--lr", metavar="RATE", callback=number, help="The learning rate; 0.01 is the default.")
 @click.option("--iterations", type=click.IntRange(0), metavar="N", help="The number of steps; 100 is the default.")
-@click.option("--step", metavar="H", callback=_number, help="A fixed difference step, such as the notes' 1e-4.")
+@click.option("--step", metavar="H", callback=number, help="A fixed difference step, such as the notes' 1e-4.")
 @how_options
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg, .png or .pdf."

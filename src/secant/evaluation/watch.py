@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from secant.core.errors import InputError
 from secant.core.kept import Samples
 from secant.core.request import OK, Floats, Interrupted, Reply, Request
 from secant.evaluation.calls import seeded, timed
 from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.how import USUAL, How
+from secant.evaluation.returned import Errors, joined, pairing, values_of
 
 if TYPE_CHECKING:
     from secant.evaluation.drivers import Asked
@@ -51,6 +53,7 @@ class Watch:
     evaluator : what knows f's values.
     evaluate : what answers requests, unwatched.
     also : watches over other functions that end with this one.
+    errors : the standard errors of f's values, where f returns them as well.
     log : requests and replies so far.
     stopped : ``"deadline"`` or ``"keyboard"`` once the question was cut short; every request then ends at once.
 
@@ -66,9 +69,11 @@ class Watch:
     """
 
     pressed: ClassVar[float] = -inf  # when Ctrl-C last ended a question
-    __slots__ = ("_asked", "_given", "also", "evaluate", "evaluator", "keep", "log", "stopped")
+    __slots__ = ("_asked", "_given", "also", "errors", "evaluate", "evaluator", "keep", "log", "stopped")
 
-    def __init__(self, asked: Evaluator | Asked, f0: Any = None, *, keep: bool = True) -> None:
+    def __init__(
+        self, asked: Evaluator | Asked, f0: Any = None, *, keep: bool = True, errors: Errors | None = None
+    ) -> None:
         self.evaluate: Callable[[Request], Reply]
         if isinstance(asked, Evaluator):
             evaluator, self.evaluate = asked, asked.__call__  # quicker to call than the object
@@ -77,6 +82,7 @@ class Watch:
             evaluator, self.evaluate, self._asked = asked.evaluator, asked.evaluate, asked
         self.evaluator, self.keep = evaluator, keep
         self.also: tuple[Watch, ...] = ()
+        self.errors = errors
         self.log: list[tuple[Request, Reply]] = []
         self.stopped = ""
         self._given: Any = None if f0 is None else evaluator.expect(f0)
@@ -116,13 +122,16 @@ class Watch:
             self.log.append((request, reply))
         elif _opens(request):
             self.log = [(request, reply)]
-        return reply
+        return reply if self.errors is None else self.errors.apart(request, reply)
 
     def _from(self, here: Any, request: Request) -> Reply:
         """Have a request evaluated but for its first point, where f is known."""
         evaluator, row = self.evaluator, np.reshape(here, (1, -1))
+        if self.errors is not None:
+            one = Request(request.base, None, (0.0,))
+            row = np.reshape(np.asarray(self.errors.apart(one, Reply(row, None, evaluator.eps)).values), (1, -1))
         if len(request.t) == 1:
-            plain = type(request.t) is tuple and not evaluator.value_shape and not evaluator.complex_values
+            plain = type(request.t) is tuple and row.size == 1 and not evaluator.complex_values
             return Reply([row.item()] if plain else row, None, evaluator.eps)
         lane = None if request.lane is None else request.lane[1:]
         reply = self.reply(Request(request.base, lane, request.t[1:], request.directions))
@@ -145,9 +154,18 @@ class Watch:
     def _fun(self, base: Floats) -> float:
         """Return the same where f is one real number, else NaN."""
         here = self._here(base)
+        if here is not None and self.errors is not None:
+            here = np.split(here, 2)[0]
         if here is None or np.size(here) != 1 or np.iscomplexobj(here):
             return nan
         return float(np.reshape(here, ()))
+
+    def part(self) -> None:
+        """Part what f returned, for good: from here on its values are all there is, and nothing more is evaluated."""
+        if self.errors is not None:
+            self.log = [(request, values_of(request, reply)) for request, reply in self.log]
+            if self.evaluator.value_shape:
+                self.evaluator.value_shape = self.evaluator.value_shape[1:]
 
     def hears(self) -> bool:
         """Return whether Ctrl-C, which came just now, ends the question with an answer; else it has to pass."""
@@ -231,6 +249,7 @@ def watched(
     name: str = "f",
     x_name: str = "x",
     named: Any = None,
+    returned: bool = False,
     **asked: Any,
 ) -> Watch:
     """Return the watch over f at x, for a ``with`` statement.
@@ -238,6 +257,7 @@ def watched(
     Parameters
     ----------
     named : f as the person knows it, where it is another one.
+    returned : whether f returns the standard error of its value as well (:mod:`secant.evaluation.returned`).
     asked : what is asked, as for :func:`secant.evaluation.drivers.evaluating`.
 
     Raises
@@ -249,10 +269,15 @@ def watched(
     [4.0]
     """
     if hasattr(f, "log") and _recording(f):
+        if returned:
+            raise InputError("`noise='returned'` needs a function; what a recording keeps are values alone")
         watch = watched(f.f, x, how, f0=f0, seed=seed, keep=keep, args=args, name=name, x_name=x_name, **asked)
         watch.evaluate = f.kept(watch.evaluate)
         return watch
     named = f if named is None else named
+    errors: Errors | None = None
+    if returned:
+        f, f0, errors = pairing(f, how.vectorized), None if f0 is None else joined(f0, name="f0"), Errors()
     called = seeded(f, seed) if seed is not None and callable(f) else f
     if how.plain and not hasattr(f, "reply"):
         if how.deadline is not None and callable(f):
@@ -260,12 +285,12 @@ def watched(
         evaluator = Evaluator(
             called, x, args=args, on_error=how.on_error, inplace=how.inplace, name=name, x_name=x_name
         )
-        return Watch(evaluator, f0, keep=keep)
+        return Watch(evaluator, f0, keep=keep, errors=errors)
     from secant.evaluation.drivers import evaluating
 
     driven = evaluating(called, x, how, args=args, name=name, x_name=x_name, named=named, **asked)
     try:
-        return Watch(driven, f0, keep=keep)
+        return Watch(driven, f0, keep=keep, errors=errors)
     except BaseException:
         driven.close()
         raise
