@@ -39,6 +39,8 @@ CLIMBS, BLIND_CLIMBS = 8, 3
 AROUND = (1.3125, 0.75, 1.09375, 0.875, 0.625)
 #: A line that may add larger steps up to so many pairs may add some close to the largest as well.
 UNLIMITED = 40
+#: Noise that was told is loud from so many roundings on; what is said of a higher derivative under it.
+LOUD, TOLD = 16.0, "under noise that was told the bar of a higher derivative may be too small"
 #: Powers of h are told apart to this, and are that much at least: what is lower is a jump, or noise.
 #: Without smaller steps to look at, a claim needs ``SURE_POWER``: noise seldom falls so fast three times.
 POWER, LEAST_POWER, SURE_POWER = 0.1, 0.41, 1.4
@@ -107,7 +109,19 @@ class Seen:
 
 def differentiate(line_: Line, asked: Steps, values: Values, u: float) -> Generator[Steps, Values, Slope]:
     """Return the line core for the line's order, the first included; its opening was asked and answered."""
-    return line.differentiate(line_, asked, values, u, FIRST if line_.order == 1 else HIGHER)
+    core = line.differentiate(line_, asked, values, u, FIRST if line_.order == 1 else HIGHER)
+    return _unclaimed(core, values, u, line_.noise) if line_.order > 1 and line_.noise else core
+
+
+def _unclaimed(
+    core: Generator[Steps, Values, Slope], values: Values, u: float, noise: float
+) -> Generator[Steps, Values, Slope]:
+    """Make no claim under noise that was told and is loud: the search for the scale of f may leap there."""
+    slope = yield from core
+    loud = noise > LOUD * u * max((abs(value) for value in values if isfinite(value)), default=0.0)
+    if not loud or slope.verdict not in (Verdict.OK, Verdict.NOISY):
+        return slope
+    return replace(slope, verdict=Verdict.UNRESOLVED, note=TOLD)
 
 
 def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:
