@@ -341,3 +341,18 @@ def test_versions_of_f_are_compared_for_every_order() -> None:
     assert est.error > 1e-7
     with pytest.raises(InputError, match="another version of f"):
         secant.derivative(math.sin, 1.0, order=2, scale=0.5)
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_loud_noise_is_not_claimed_to_be_seen_through(order) -> None:
+    """Steps that are long enough for the noise are too long for f: either the bar holds, or nothing is claimed."""
+    claimed = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        level, x = 10.0 ** rng.uniform(-8.0, -1.0), rng.uniform(-2.0, 2.0)
+        est = secant.derivative(lambda t: math.sin(3.0 * t) + level * rng.normal(), x, order=order)  # noqa: B023
+        truth = -9.0 * math.sin(3.0 * x) if order == 2 else -27.0 * math.cos(3.0 * x)
+        if est.verdict in {Verdict.OK, Verdict.NOISY}:
+            assert abs(est.value - truth) <= 3.0 * est.error
+            claimed += 1
+    assert 25 <= claimed < 60
