@@ -20,7 +20,7 @@ from secant.core.errors import InputTypeError
 from secant.core.ladder import Line
 from secant.core.near import Foretold, nearby
 from secant.core.operators import Slopes, fixed, lines
-from secant.core.request import Core, Floats, Interrupted, Reply, Request, run
+from secant.core.request import Core, Floats, Interrupted, R, Reply, Request, run
 from secant.core.results import CUT_SHORT, Estimate, Slope
 from secant.core.salvage import salvaged
 from secant.core.verdicts import Verdict, worst
@@ -32,6 +32,22 @@ TRIFLE = 2.0**-26
 #: Standard errors count up to this share of the largest step that decided; a growth beyond this is worth a word; and
 #: so many deviations over the step are the least that a bar is widened by.
 REACHED, GROWN, DEVIATIONS = 1.01, 3.0, 2.0
+
+
+def ran(watch: Watch, core: Core[R], varying: Positions | None = None) -> R | None:
+    """Run a core to its end; None when it is cut short, as ``watch.stopped`` then says."""
+    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
+    found = None
+    try:
+        found = run(core, evaluate)
+    except Interrupted:
+        pass
+    except KeyboardInterrupt:  # while the core was at work, not f
+        if not watch.hears():
+            raise
+        watch.stopped = "keyboard"
+    watch.evaluator.confirm()
+    return found
 
 
 def answered(
@@ -48,18 +64,9 @@ def answered(
 
     ``told`` is what the core was told of its lines beforehand.
     """
-    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
-    try:
-        found = run(core, evaluate)
-    except Interrupted:
-        pass
-    except KeyboardInterrupt:  # while the core was at work, not f
-        if not watch.hears():
-            raise
-        watch.stopped = "keyboard"
-    watch.evaluator.confirm()
+    found = ran(watch, core, varying)
     lanes = range(len(problems)) if varying is None else varying.tolist()
-    if not watch.stopped:
+    if found is not None:
         found = again(chosen, watch, settle(chosen, found))
         watch.part()
         return widened(watch, found, lanes, chosen.order)

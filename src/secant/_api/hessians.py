@@ -14,7 +14,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from secant._api.answers import again, answered, one_output, settle, still
+from secant._api.answers import again, answered, one_output, ran, settle, still
 from secant._api.options import (
     Method,
     Options,
@@ -26,13 +26,13 @@ from secant._api.options import (
     switch,
 )
 from secant._api.question import question
-from secant._api.select import Positions, narrowed, positions
+from secant._api.select import Positions, positions
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.hessians import PAIRS, Curvatures, curvatures
 from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.operators import Slopes, fixed, lines
-from secant.core.request import Core, Floats, Interrupted, run
+from secant.core.request import Core, Floats
 from secant.core.results import CUT_SHORT, Estimate, Slope
 from secant.core.salvage import salvaged
 from secant.core.verdicts import Verdict, worst
@@ -149,29 +149,13 @@ def _curvatures(
     else:
         problems = [replace(problem, pairs=PAIRS) for problem in problems]
         core = curvatures(base, problems, pairs, most=chosen.max_evaluations)
-    found = _found(watch, core, varying)
+    found = ran(watch, core, varying)
     if found is not None:
         return found
     note = CUT_SHORT[watch.stopped]
     known = salvaged(watch.log, problems, lambda _, __, line: lines(base, [line]), lanes=varying, note=note)
     lost = Slope(nan, inf, Verdict.UNRESOLVED, note=note)
     return Curvatures(list(known.slopes[0]), [lost] * len(pairs), known.fun)
-
-
-def _found(watch: Watch, core: Core[Curvatures], varying: Positions | None) -> Curvatures | None:
-    """Run a core to its end; None when it is cut short."""
-    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
-    found = None
-    try:
-        found = run(core, evaluate)
-    except Interrupted:
-        pass
-    except KeyboardInterrupt:  # while the core was at work, not f
-        if not watch.hears():
-            raise
-        watch.stopped = "keyboard"
-    watch.evaluator.confirm()
-    return found
 
 
 def hvp(
@@ -236,7 +220,7 @@ def hvp(
         pairs = [(i, len(problems)) for i in range(len(problems))]
         along = replace(along, pairs=PAIRS)
         asked = curvatures(evaluator.base, problems, pairs, vector, along, chosen.max_evaluations)
-        second = _found(watch, asked, None)
+        second = ran(watch, asked)
         if second is None:
             lost = Slope(nan, inf, Verdict.UNRESOLVED, note=CUT_SHORT[watch.stopped])
             second = Curvatures([], [lost] * len(problems), nan)

@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from secant._api.answers import ran
 from secant._api.options import Options
-from secant._api.select import Positions, narrowed
+from secant._api.select import Positions
 from secant.core.coarse import compared
 from secant.core.errors import InputError, OutputError
 from secant.core.ladder import Line
 from secant.core.operators import Slopes, over_lengths
-from secant.core.request import Floats, Interrupted, run
+from secant.core.request import Floats
 from secant.core.salvage import remembered
 from secant.core.verdicts import Verdict
 from secant.evaluation.foreign import as_numpy
@@ -144,11 +145,8 @@ def _over(
     directions = None if v is None else v[np.newaxis]
     known = remembered(watch.log, range(len(problems)) if varying is None else varying, along=v is not None)
     core = over_lengths(evaluator.base, problems, directions, found, lengths, evaluator.eps, left, known)
-    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, evaluator.layout.size)
-    try:
-        return run(core, evaluate)
-    except Interrupted:
-        return _unfinished(found)
+    again = ran(watch, core, varying)
+    return _unfinished(found) if again is None else again
 
 
 def _against(found: Slopes, watch: Watch, other: Slopes, second: Watch) -> Slopes:
