@@ -10,35 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeding import follow
 from secant.core.ladder import Line
-from secant.core.line import differentiate, opening
 from secant.core.verdicts import Verdict
 from strategies import limits, ordinary, polynomials
 from zoo import BROKEN, EVERYTHING, HARD, SMOOTH, ZOO
 
 each_animal = pytest.mark.parametrize("animal", ZOO, ids=lambda animal: animal.name)
 everything = pytest.mark.parametrize("animal", EVERYTHING, ids=lambda animal: animal.name)
-
-
-def follow(f, line, u=2.0**-53):
-    """Run a line against f; return the slope and the steps asked for, round by round."""
-
-    def value(t: float) -> float:
-        try:
-            return float(f(line.x + t))
-        except (ArithmeticError, ValueError):
-            return math.nan
-
-    asked = opening(line)
-    rounds = [asked]
-    core = differentiate(line, asked, [value(t) for t in asked], u)
-    try:
-        steps = next(core)
-        while True:
-            rounds.append(steps)
-            steps = core.send([value(t) for t in steps])
-    except StopIteration as stop:
-        return stop.value, rounds
 
 
 def slope_of(f, x, **how):

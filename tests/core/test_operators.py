@@ -7,39 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeding import Batches, lines_at
 from secant.core import operators, pool
 from secant.core.ladder import Line
-from secant.core.request import Reply, Request, run
+from secant.core.request import run
 from secant.core.verdicts import Verdict
-
-
-class Batches:
-    """Answers requests for a function of a vector, and counts rounds and points."""
-
-    def __init__(self, f):
-        self.f, self.rounds, self.points, self.seen = f, 0, 0, set()
-
-    def __call__(self, request: Request) -> Reply:
-        self.rounds += 1
-        lanes = np.zeros(len(request.t), dtype=int) if request.lane is None else np.asarray(request.lane)
-        found = []
-        for lane, t in zip(lanes, request.t, strict=True):
-            x = request.base.copy()
-            if request.directions is None:
-                x[lane] += t
-            else:
-                x += t * request.directions[lane]
-            try:
-                found.append(np.atleast_1d(self.f(x)))
-            except ArithmeticError:
-                found.append(np.full_like(found[0], np.nan))
-            self.points += 1
-            self.seen.add((int(lane), float(t)) if t else None)
-        return Reply(np.array(found, dtype=float))
-
-
-def lines_at(x, **how):
-    return [Line(float(entry), abs(float(entry)), **how) for entry in x]
 
 
 def mixed(x):
@@ -125,7 +97,7 @@ def test_several_outputs_share_their_evaluations(monkeypatch) -> None:
     monkeypatch.setattr(pool, "LANES", 10**9)
     alone = Batches(f)
     assert found.slopes == run(operators.lines(x, lines_at(x)), alone).slopes
-    assert alone.points == len(alone.seen)
+    assert alone.twice == 0
     separate = sum(_points(lambda x, i=i: f(x)[i], x) for i in range(3))
     assert together.points < separate
 
@@ -135,7 +107,7 @@ def test_no_point_is_asked_for_twice(n) -> None:
     x = np.random.default_rng(3).uniform(0.5, 2.0, size=n)
     batches = Batches(lambda x: np.array([np.sin(x).sum(), (x**3).sum(), np.abs(x - 1.0).sum()]))
     run(operators.lines(x, lines_at(x)), batches)
-    assert batches.points == len(batches.seen)
+    assert batches.twice == 0
 
 
 def _points(f, x):

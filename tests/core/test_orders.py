@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeding import follow
 from secant.core.ladder import Line
-from secant.core.line import opening
-from secant.core.orders import differentiate
 from secant.core.verdicts import Verdict
 from strategies import limits, polynomials
 from zoo import BROKEN, EVERYTHING
@@ -21,27 +20,6 @@ ORDERS = (2, 3, 4)
 USABLE = {Verdict.OK, Verdict.NOISY, Verdict.AT_BOUND}
 everything = pytest.mark.parametrize("animal", EVERYTHING, ids=lambda animal: animal.name)
 each_order = pytest.mark.parametrize("order", ORDERS)
-
-
-def follow(f, line, u=2.0**-53):
-    """Run a line against f; return what came out and the steps asked for, round by round."""
-
-    def value(t: float) -> float:
-        try:
-            return float(f(line.x + t))
-        except (ArithmeticError, ValueError):
-            return math.nan
-
-    asked = opening(line)
-    rounds = [asked]
-    core = differentiate(line, asked, [value(t) for t in asked], u)
-    try:
-        steps = next(core)
-        while True:
-            rounds.append(steps)
-            steps = core.send([value(t) for t in steps])
-    except StopIteration as stop:
-        return stop.value, rounds
 
 
 def found(f, x, order, **how):

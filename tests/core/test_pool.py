@@ -7,45 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeding import Batches, lines_at
 from secant.core import operators, pool
-from secant.core.ladder import Line
 from secant.core.line import opening
 from secant.core.pool import Pool, begin, rounds
-from secant.core.request import Reply, Request, run
+from secant.core.request import Request, run
 from secant.core.verdicts import Verdict
-
-
-class Asked:
-    """Answers requests for a function of a vector, and keeps the points that were asked for."""
-
-    def __init__(self, f) -> None:
-        self.f, self.points, self.rounds = f, [], 0
-
-    def __call__(self, request: Request) -> Reply:
-        self.rounds += 1
-        lanes = np.zeros(len(request.t), dtype=int) if request.lane is None else np.asarray(request.lane)
-        found = []
-        for lane, t in zip(lanes, request.t, strict=True):
-            x = request.base.copy()
-            if request.directions is None:
-                x[lane] += t
-            else:
-                x += t * request.directions[lane]
-            self.points.append((int(lane), float(t), request.directions is not None))
-            try:
-                found.append(np.atleast_1d(self.f(x)))
-            except ArithmeticError:
-                found.append(np.full_like(found[0], np.nan))
-        return Reply(np.array(found, dtype=float))
-
-    @property
-    def twice(self) -> int:
-        """How many points were asked for again; f at x belongs to every lane."""
-        return len(self.points) - len({point if point[1] else None for point in self.points})
-
-
-def lines_at(x, **how):
-    return [Line(float(entry), abs(float(entry)), **how) for entry in x]
 
 
 def one(x):
@@ -73,11 +40,11 @@ def point(n):
 @pytest.mark.parametrize("lanes", [24, 10**9])
 def test_no_point_is_paid_for_twice_and_no_budget_exceeded(monkeypatch, f, n, most, lanes) -> None:
     monkeypatch.setattr(pool, "LANES", lanes)
-    asked, x = Asked(f), point(n)
+    asked, x = Batches(f), point(n)
     limit = 40 if most is None else min(40, most)
     found = run(operators.lines(x, lines_at(x, budget=limit), most=most), asked)
     assert asked.twice == 0
-    assert most is None or len(asked.points) <= most
+    assert most is None or asked.points <= most
     assert all(len(row) == n for row in found.slopes)
     for row in found.slopes:
         for slope in row:
@@ -89,12 +56,12 @@ def test_no_point_is_paid_for_twice_and_no_budget_exceeded(monkeypatch, f, n, mo
 @pytest.mark.parametrize("n", [2, 30])
 def test_a_budget_that_is_not_short_changes_nothing(f, n) -> None:
     x = point(n)
-    free, held = Asked(f), Asked(f)
+    free, held = Batches(f), Batches(f)
     expected = run(operators.lines(x, lines_at(x)), free)
     found = run(operators.lines(x, lines_at(x), most=10_000), held)
     assert repr(found) == repr(expected)  # slopes that are NaN are equal as texts
-    assert sorted(free.points) == sorted(held.points)
-    exact = run(operators.lines(x, lines_at(x), most=len(free.points)), Asked(f))
+    assert sorted(free.asked) == sorted(held.asked)
+    exact = run(operators.lines(x, lines_at(x), most=free.points), Batches(f))
     assert repr(exact) == repr(expected)
 
 
@@ -105,7 +72,7 @@ def test_what_is_left_out_when_evaluations_are_short(n) -> None:
     for most in range(1, 6 * n):
         found = run(
             operators.lines(x, lines_at(x, budget=min(40, most)), most=most),
-            Asked(lambda x: float(np.exp(np.sin(x)).sum())),
+            Batches(lambda x: float(np.exp(np.sin(x)).sum())),
         )
         row = found.slopes[0]
         known = np.isfinite(found.value)
@@ -126,12 +93,12 @@ def test_what_is_left_goes_to_the_widest_bars(budget) -> None:
     x = np.random.default_rng(1).uniform(1.0, 2.0, size=n)
     speed = np.ones(n)
     speed[[3, 7]] = 100.0
-    asked = Asked(lambda x: float(np.sin(speed * x).sum()))
+    asked = Batches(lambda x: float(np.sin(speed * x).sum()))
     run(operators.lines(x, lines_at(x), most=budget * n), asked)
-    paid = np.bincount([lane for lane, t, _ in asked.points if t], minlength=n)
+    paid = np.bincount([lane for lane, t, _ in asked.asked if t], minlength=n)
     assert max(paid[3], paid[7]) == max(paid) > np.median(paid)
     assert paid[3] + paid[7] >= 2.0 * np.median(paid) + 4
-    assert len(asked.points) >= budget * n - 6
+    assert asked.points >= budget * n - 6
 
 
 @pytest.mark.parametrize("most", [2, 3, 4])
@@ -152,9 +119,9 @@ def test_smooth_gradients_are_covered(most) -> None:
             return float((c * (np.exp(np.sin(a * x)) + 1.0 / (b * b + x * x))).sum())
 
         for budget in (2 * n + 1, 3 * n, 5 * n, 9 * n):
-            asked = Asked(f)
+            asked = Batches(f)
             found = run(operators.lines(x, lines_at(x, budget=min(40, budget)), most=budget), asked)
-            assert len(asked.points) <= budget
+            assert asked.points <= budget
             held += int(np.sum(np.abs(found.value - truth) <= found.error))
             total += n
     assert held >= 0.97 * total
@@ -166,18 +133,18 @@ def test_a_crease_off_the_axes_is_never_ok() -> None:
             lambda x: min(abs(x[0]), abs(x[1])) + x[0] + 2 * x[1],
             lambda x: min(abs(x[0]), abs(x[1])) - math.cos(x[0]),
         ):
-            asked = Asked(f)
+            asked = Batches(f)
             found = run(operators.gradient(np.zeros(2), lines_at([0.0, 0.0], budget=min(most, 40)), most=most), asked)
-            assert len(asked.points) <= most
+            assert asked.points <= most
             assert {slope.verdict for slope in found.slopes[0]} & {Verdict.UNRESOLVED, Verdict.KINK}
-        smooth = Asked(lambda x: math.sin(x[0]) * math.exp(x[1]))
+        smooth = Batches(lambda x: math.sin(x[0]) * math.exp(x[1]))
         run(operators.gradient(np.ones(2), lines_at([1.0, 1.0], budget=min(most, 40)), most=most), smooth)
-        assert len(smooth.points) <= most
+        assert smooth.points <= most
 
 
 def test_a_memory_lasts_as_long_as_its_line_asks() -> None:
     x = np.array([1.0, 2.0, 3.0])
-    asked = Asked(lambda x: [float(np.sin(x).sum()), float(np.sin(300.0 * x[1]))])
+    asked = Batches(lambda x: [float(np.sin(x).sum()), float(np.sin(300.0 * x[1]))])
     problems = lines_at(x)
     ring = Pool(problems, 2.0**-53, math.inf, [[None] * 3 for _ in range(2)])
     steps = [opening(problem) for problem in problems]
@@ -205,10 +172,10 @@ def test_a_memory_lasts_as_long_as_its_line_asks() -> None:
 def test_outputs_share_the_purse(n, most, outputs, seed) -> None:
     rng = np.random.default_rng(seed)
     x, w = rng.uniform(-2.0, 2.0, n), 10.0 ** rng.uniform(-1.0, 3.0, (outputs, n))
-    asked = Asked(lambda x: np.sin(w * x).sum(axis=1) + np.abs(x[0]))
+    asked = Batches(lambda x: np.sin(w * x).sum(axis=1) + np.abs(x[0]))
     found = run(operators.lines(x, lines_at(x, budget=min(40, most)), most=most), asked)
     assert asked.twice == 0
-    assert len(asked.points) <= most
+    assert asked.points <= most
     assert len(found.slopes) == outputs
     if most > n:
         assert all(math.isfinite(slope.value) for row in found.slopes for slope in row)
@@ -218,9 +185,9 @@ def test_blocks_share_the_purse(monkeypatch) -> None:
     monkeypatch.setattr(operators, "BLOCK", 8)
     x = np.random.default_rng(5).uniform(0.5, 2.0, size=30)
     for most in (1, 20, 31, 61, 100, 200, 500):
-        asked = Asked(lambda x: float(np.exp(x).sum()))
+        asked = Batches(lambda x: float(np.exp(x).sum()))
         found = run(operators.lines(x, lines_at(x, budget=min(40, most)), most=most), asked)
-        assert len(asked.points) <= most
+        assert asked.points <= most
         assert np.isfinite(found.value).sum() >= min(30, most - 1) - 1
         if most >= 61:
             assert np.all(np.abs(found.value - np.exp(x)) <= found.error)

@@ -8,24 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeding import follow as followed
 from secant.core.fitting import ODD, SIDE, fits
 from secant.core.ladder import Line
-from secant.core.line import differentiate, opening
 from secant.core.verdicts import Verdict
 
 
 def follow(f, line):
     """Run a line against f; return its slope and the steps that were asked for."""
-    steps = opening(line)
-    asked = list(steps)
-    core = differentiate(line, steps, [f(line.x + t) for t in steps], 2.0**-53)
-    try:
-        steps = next(core)
-        while True:
-            asked += steps
-            steps = core.send([f(line.x + t) for t in steps])
-    except StopIteration as stop:
-        return stop.value, asked
+    slope, rounds = followed(f, line)
+    return slope, [step for steps in rounds for step in steps]
 
 
 def smooth(rng):

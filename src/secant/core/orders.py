@@ -42,7 +42,7 @@ UNLIMITED = 40
 #: Noise that was told is loud from so many roundings on; what is said of a higher derivative under it.
 LOUD, TOLD = 16.0, "under noise that was told the bar of a higher derivative may be too small"
 #: Noise found out is loud from this share of what f moves by over the first steps on; what is said of it.
-DROWNED, HEARD = 0.05, "the noise drowns what f does over the first steps, and the bar of a higher derivative with it"
+DROWNED, HEARD = 0.4, "the noise drowns what f does over the first steps, and the bar of a higher derivative with it"
 #: Powers of h are told apart to this, and are that much at least: what is lower is a jump, or noise.
 #: Without smaller steps to look at, a claim needs ``SURE_POWER``: noise seldom falls so fast three times.
 POWER, LEAST_POWER, SURE_POWER = 0.1, 0.41, 1.4
