@@ -1,0 +1,1 @@
+"""How far down minimizers come for their evaluations, under noise as well."""
