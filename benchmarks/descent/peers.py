@@ -34,24 +34,76 @@ def by_secant(f: Recorder, x0: Array, bounds: Bounds, budget: int, seed: int) ->
     return Answer(np.asarray(found.x), found.verdict == "converged", str(found.verdict))
 
 
-def _scipy(
-    method: str, options: Callable[[int, int], dict[str, Any]], limits: bool = True, told: bool = False
-) -> Solver:
-    """Return one of scipy's, with its limits of iterations lifted to the budget."""
+def _scipy(method: str, options: Callable[[int], dict[str, Any]], told: bool = False) -> Solver:
+    """Return one of scipy's; its limits are lifted to the budget, the rest is as it comes."""
 
     def solve(f: Recorder, x0: Array, bounds: Bounds, budget: int, seed: int) -> Answer:
         from scipy import optimize
 
-        chosen = options(budget, x0.size)
+        chosen = options(budget)
         if told:
-            level = max(f.variant.level(f.start, f.size), np.finfo(float).eps * abs(f.start))
-            # The classic step for forward differences of a function with this noise and a curvature of one.
-            chosen["eps"] = 2.0 * np.sqrt(level / max(abs(f.start), 1e-300))
-        box = optimize.Bounds(*bounds) if bounds is not None and limits else None
+            chosen["eps"] = expert(f, x0)
+        box = None if bounds is None else optimize.Bounds(*bounds)
         found = optimize.minimize(f, x0, method=method, bounds=box, options=chosen)
         return Answer(np.asarray(found.x), bool(found.success), str(found.message))
 
     return solve
+
+
+def expert(f: Recorder, x0: Array) -> float:
+    """Return the step of forward differences that suits the noise at x0, with the true curvatures there."""
+    level = max(f.variant.level(f.start, f.size), float(np.finfo(float).eps) * abs(f.start))
+    h = 1e-4 * max(1.0, float(np.abs(x0).max()))
+    around = [(f.true(x0 + step) + f.true(x0 - step) - 2.0 * f.start) / h**2 for step in h * np.eye(x0.size)]
+    return float(2.0 * np.sqrt(level / np.mean(np.abs(around))))
+
+
+def _nlopt(name: str) -> Solver:
+    """Return one of NLopt's; it has no tolerance of its own, so it is given the one that its manual shows."""
+
+    def solve(f: Recorder, x0: Array, bounds: Bounds, budget: int, seed: int) -> Answer:
+        import nlopt
+
+        best: list[Any] = [np.inf, x0]
+
+        def told(x: Array, gradient: Array) -> float:
+            value = f(x)
+            if value < best[0]:
+                best[:] = value, x.copy()
+            return value
+
+        problem = nlopt.opt(getattr(nlopt, name), x0.size)
+        problem.set_min_objective(told)
+        problem.set_maxeval(budget)
+        problem.set_xtol_rel(XTOL)
+        if bounds is not None:
+            problem.set_lower_bounds(bounds[0])
+            problem.set_upper_bounds(bounds[1])
+        try:
+            x = problem.optimize(x0)
+        except (nlopt.RoundoffLimited, nlopt.runtime_error) as error:
+            return Answer(best[1], False, f"{type(error).__name__}: {error}")
+        code = problem.last_optimize_result()
+        claimed = code in (nlopt.SUCCESS, nlopt.FTOL_REACHED, nlopt.XTOL_REACHED)
+        return Answer(np.asarray(x), claimed, f"result {code}")
+
+    return solve
+
+
+def by_cma(f: Recorder, x0: Array, bounds: Bounds, budget: int, seed: int) -> Answer:
+    """nevergrad's CMA, which spends the whole budget and claims nothing; its NGOpt breaks under today's NumPy."""
+    import nevergrad
+
+    start = nevergrad.p.Array(init=x0)
+    if bounds is not None:
+        start = nevergrad.p.Array(init=x0, lower=bounds[0], upper=bounds[1])
+    start.random_state = np.random.RandomState(seed)  # noqa: NPY002  # it asks for one
+    found = nevergrad.optimizers.registry["CMA"](parametrization=start, budget=budget).minimize(f)
+    return Answer(np.asarray(found.value), False, "budget")
+
+
+#: NLopt stops when x changes by less than this share of itself.
+XTOL = 1e-8
 
 
 @dataclass(frozen=True)
@@ -65,11 +117,31 @@ class Entry:
     slow: bool = False
 
 
+def _calls(budget: int) -> dict[str, Any]:
+    return {"maxfev": budget, "maxiter": budget}
+
+
+def _iterations(budget: int) -> dict[str, Any]:
+    return {"maxiter": budget}
+
+
+def _lbfgsb(budget: int) -> dict[str, Any]:
+    return {"maxiter": budget, "maxfun": budget}
+
+
 SOLVERS: dict[str, Entry] = {
-    "secant": Entry(by_secant, "secant", random=False),
-    "scipy L-BFGS-B": Entry(_scipy("L-BFGS-B", lambda budget, n: {"maxfun": 10 * budget, "maxiter": budget})),
-    "scipy BFGS": Entry(_scipy("BFGS", lambda budget, n: {"maxiter": budget}), boxes=False),
-    "scipy SLSQP": Entry(_scipy("SLSQP", lambda budget, n: {"maxiter": budget})),
+    "secant": Entry(by_secant, "secant"),
+    "scipy L-BFGS-B": Entry(_scipy("L-BFGS-B", _lbfgsb)),
+    "scipy L-BFGS-B, step by an expert": Entry(_scipy("L-BFGS-B", _lbfgsb, told=True)),
+    "scipy BFGS": Entry(_scipy("BFGS", _iterations), boxes=False),
+    "scipy SLSQP": Entry(_scipy("SLSQP", _iterations)),
+    "scipy COBYQA": Entry(_scipy("COBYQA", _calls), slow=True),
+    "scipy COBYLA": Entry(_scipy("COBYLA", _iterations), slow=True),
+    "scipy Nelder-Mead": Entry(_scipy("Nelder-Mead", _calls)),
+    "scipy Powell": Entry(_scipy("Powell", _calls)),
+    "NLopt NEWUOA": Entry(_nlopt("LN_NEWUOA"), "nlopt", boxes=False),
+    "NLopt BOBYQA": Entry(_nlopt("LN_BOBYQA"), "nlopt"),
+    "nevergrad CMA": Entry(by_cma, "nevergrad", random=True, slow=True),
 }
 
 

@@ -125,6 +125,8 @@ def one_run(solver: str | Solver, variant: str, problem: Problem, seed: int) -> 
         except Exception as error:
             answer = Answer(problem.x0, False, f"{type(error).__name__}: {error}")
     seconds = time.perf_counter() - began
+    # Nobody takes an answer of NaN for success, whatever is said beside it.
+    claimed = answer.claimed and bool(np.all(np.isfinite(answer.x)))
     closest = (min(f.values, default=np.inf) - f.lowest) / f.size
     return Run(
         problem.name,
@@ -134,7 +136,7 @@ def one_run(solver: str | Solver, variant: str, problem: Problem, seed: int) -> 
         f.budget,
         tuple(solved(f.values, f.start, f.lowest)),
         len(f.values),
-        answer.claimed,
+        claimed,
         f.missing(answer.x),
         closest,
         seconds,
