@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.descent.cases import Array, Problem, join, plain, ripple, rk4, squares
+from benchmarks.descent.base import Array, Problem, join, plain, ripple, rk4, squares
 
 
 def zakharov(x: Array, j: Array) -> Array:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from benchmarks.descent.cases import MINIMA, Array, Lowest, Problem, box
+from benchmarks.descent.base import MINIMA, Array, Lowest, Problem, box
 from benchmarks.descent.problems import SETS
 
 NEARBY = 5

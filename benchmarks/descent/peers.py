@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import secant
-from benchmarks.descent.cases import Array
+from benchmarks.descent.base import Array
 from benchmarks.descent.variants import Recorder
 
 Bounds = tuple[Array, Array] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.descent import develop, held_out
-from benchmarks.descent.cases import Problem
+from benchmarks.descent.base import Problem
 
 DEVELOP: tuple[Problem, ...] = tuple(develop.problems())
 HELD_OUT: tuple[Problem, ...] = tuple(held_out.problems())

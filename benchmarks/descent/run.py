@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.descent.cases import minima
+from benchmarks.descent.base import minima
 from benchmarks.descent.peers import SOLVERS, installed
 from benchmarks.descent.problems import SETS
 from benchmarks.descent.score import SILENT, TAUS, Run, Score, score
@@ -155,8 +155,8 @@ OPENING = """\
 
 Written by `python -m benchmarks.descent.run`; the [README](README.md) tells what is measured. {develop} problems to
 develop on and {held_out} held out, of other families; {seeds} seeds of what is drawn at random, one for {slow}. The
-row "peers combined" takes, problem by problem, the best peer. The expert's step is told the noise, which nobody else is:
-it is in neither that row nor the comparison.
+row "peers combined" takes, problem by problem, the best peer. The expert's step is told the noise, which nobody else
+is: it is in neither that row nor the comparison.
 
 ![Data profiles](profiles.svg)
 """

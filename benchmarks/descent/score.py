@@ -20,7 +20,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from benchmarks.descent.cases import Problem
+from benchmarks.descent.base import Problem
 from benchmarks.descent.peers import SOLVERS, Answer, Solver
 from benchmarks.descent.problems import SETS
 from benchmarks.descent.variants import VARIANTS, ExhaustedError, Recorder

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.descent.cases import Array, Lowest, Problem, box, minima
+from benchmarks.descent.base import Array, Lowest, Problem, box, minima
 
 #: Evaluations allowed, as a multiple of n + 1 (a gradient by forward differences and a value cost n + 1).
 GRADIENTS = 100
