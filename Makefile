@@ -35,7 +35,8 @@ test-all: $(stamp)-test ## run all tests
 	$(bin)/python -m pytest -m "" $(ARGS)
 
 bench: $(stamp)-bench ## run the benchmarks, one script after the other, and quote them in the documents
-	@for script in benchmarks/*/run.py benchmarks/*/near.py benchmarks/[!_]*.py; do [ -f "$$script" ] || continue; \
+	@for script in benchmarks/*/run.py benchmarks/*/near.py benchmarks/descent/parallel.py benchmarks/descent/large.py \
+	benchmarks/[!_]*.py; do [ -f "$$script" ] || continue; \
 	echo "$$script"; $(bin)/python -m $$(echo "$${script%.py}" | tr / .) || exit 1; done
 	$(bin)/python docs/_generate.py
 
