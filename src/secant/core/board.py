@@ -1,0 +1,157 @@
+"""What a minimizer knows of f: what its points cost, the lowest of them, and how far a value can be trusted.
+
+Rules:
+
+* Points are asked for in batches; they lie in the box, and are rounded to what the leaves of x can hold.
+* A value that is not finite, for whatever reason, counts as infinite: nobody goes there.
+* One budget pays for everything. Of a batch that it does not pay for any more the first points are asked for, and then
+  :class:`SpentError` ends the search, wherever it is.
+* The noise of a value is ``absolute + relative * |f|``. A level that was measured once is taken for a relative one, which
+  is what rounding, tolerances and random factors are. Where f has fallen and the level has not, it is absolute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf, isfinite
+
+import numpy as np
+
+from secant.core.request import FAILED, UNIT_ROUNDOFF, Core, Floats, Request
+
+#: The noise of a value is never less than so many roundings of it.
+ROUNDINGS = 2.0
+#: A level is news when it is so much above the one that was reckoned with.
+NEWS = 3.0
+#: Up to so many roundings a level is that of rounding, and f is called free of noise.
+QUIET = 2.0**12
+
+
+class SpentError(Exception):
+    """The evaluations that were allowed are spent."""
+
+
+@dataclass(slots=True)
+class Board:
+    """The state of a search.
+
+    Attributes
+    ----------
+    lower, upper : (n,) the box, infinite where there is none.
+    rounded : rounds a point (n,) to what the leaves of x can hold.
+    spacing : (n,) roundoff of the entries of x, relative.
+    most : evaluations that are allowed.   spent : those that were made.
+    width : as many evaluations take no longer than one.
+    absolute, relative : the noise of f, see above.
+    told : whether that is what the caller said, and not to be measured.
+    x, fun : the lowest point that was seen.
+    failures : points at which f failed.
+    """
+
+    lower: Floats
+    upper: Floats
+    rounded: Callable[[Floats], Floats]
+    spacing: Floats
+    most: int
+    width: int = 1
+    absolute: float = 0.0
+    relative: float = 0.0
+    told: bool = False
+    spent: int = 0
+    x: Floats = field(default_factory=lambda: np.zeros(0))
+    fun: float = inf
+    failures: int = 0
+    _first: tuple[float, float] = (0.0, 0.0)
+    _ahead: dict[bytes, float] = field(default_factory=dict)
+
+    @property
+    def left(self) -> int:
+        """Evaluations that are left."""
+        return self.most - self.spent
+
+    def level(self, fun: float) -> float:
+        """Return the noise of a value of f, its rounding at least."""
+        size = abs(fun) if isfinite(fun) else 0.0
+        return self.absolute + max(self.relative, ROUNDINGS * UNIT_ROUNDOFF) * size
+
+    def quiet(self, fun: float) -> bool:
+        """Return whether f shows no noise but rounding where it has this value."""
+        return self.level(fun) <= QUIET * UNIT_ROUNDOFF * abs(fun)
+
+    def learn(self, fun: float, level: float) -> bool:
+        """Take note of a level measured where f has a value; return whether it was news."""
+        if self.told or not level > NEWS * self.level(fun):
+            return False
+        if not self._first[0] and fun:
+            self._first = abs(fun), level
+            self.relative = level / abs(fun)
+            return True
+        self.absolute = max(self.absolute, level)
+        size, was = self._first
+        self.relative = max(0.0, (was - self.absolute) / size) if size else 0.0
+        return True
+
+    def inside(self, points: Floats) -> Floats:
+        """Return points (k, n) or (n,) moved into the box and rounded as x is.
+
+        A bound that x cannot hold is not exceeded by rounding: then the point is the next one inside.
+        """
+        clipped = np.clip(points, self.lower, self.upper)
+        if clipped.ndim == 1:
+            return self._held(clipped)
+        return np.stack([self._held(point) for point in clipped]) if len(clipped) else clipped
+
+    def _held(self, point: Floats) -> Floats:
+        held = self.rounded(point)
+        out = (held < self.lower) | (held > self.upper)
+        if not out.any():
+            return held
+        with np.errstate(over="ignore"):
+            inward = np.where(held < self.lower, 1.0, -1.0) * 4.0 * self.spacing * np.abs(held)
+        return np.where(out, self.rounded(held + inward), held)
+
+    def note(self, x: Floats, fun: float) -> None:
+        """Keep a point when it is the lowest so far."""
+        if fun < self.fun:
+            self.x, self.fun = x.copy(), fun
+
+    def ahead(self, points: Floats) -> Core[None]:
+        """Ask for points now that will be asked for soon, each once: where evaluations are made several at a time."""
+        if len(points) <= self.left:
+            values = yield from self.ask(points)
+            self._ahead = {point.tobytes(): float(value) for point, value in zip(points, values, strict=True)}
+
+    def ask(self, points: Floats, repeat: int = 0) -> Core[Floats]:
+        """Return f at points (k, n) of the box; inf where it has no finite value.
+
+        Raises
+        ------
+        SpentError : the budget did not pay for all of them.
+        """
+        if self._ahead:
+            known = [self._ahead.pop(point.tobytes(), None) for point in points]
+            if None not in known:
+                return np.array(known, dtype=np.float64)
+            self._ahead = {}
+        count = min(len(points), self.left)
+        if count <= 0:
+            raise SpentError
+        chosen = points[:count]
+        # From the origin a direction is the point itself, to the last bit.
+        reply = yield Request(np.zeros(points.shape[1]), np.arange(count), np.ones(count), chosen, repeat)
+        self.spent += count
+        values = np.array(reply.values, dtype=np.float64).reshape(count, -1)[:, 0]
+        if reply.status is not None:
+            self.failures += int(np.count_nonzero(np.asarray(reply.status) == FAILED))
+        values[~np.isfinite(values)] = inf
+        lowest = int(np.argmin(values))
+        self.note(chosen[lowest], float(values[lowest]))
+        if count < len(points):
+            raise SpentError
+        return values
+
+    def one(self, point: Floats, repeat: int = 0) -> Core[float]:
+        """Return f at one point of the box."""
+        values = yield from self.ask(point[np.newaxis], repeat)
+        return float(values[0])

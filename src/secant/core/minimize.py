@@ -1,0 +1,198 @@
+"""Going down to a minimum, and saying how it ended: the course around :mod:`secant.core.quasi`.
+
+Verdicts. ``converged`` claims that x is a minimum: what the model still promises is nothing beside what f has fallen by, the
+slopes from both sides bear that out, f bends down nowhere, and its noise, if there is any, is small beside the fall as
+well. ``noise floor`` is an end at which f no longer falls, and nothing more can be said: noise drowns the slope, or f has a
+crease there. ``budget`` is no end, ``unbounded`` and ``failed`` are what they say. The answer of a run that was cut short
+is the lowest point seen, or under noise the last one, unless another was lower by more than noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf, isfinite, nan
+
+import numpy as np
+
+from secant.core.board import Board, SpentError
+from secant.core.differences import Slopes, both_sides, central_steps, sizes
+from secant.core.levels import look, pair
+from secant.core.quasi import End, Place, descend
+from secant.core.request import Core, Floats, Interrupted, Request
+from secant.core.results import CUT_SHORT, Event, bar
+from secant.core.verdicts import DescentVerdict
+
+#: f has no lower bound, or none that matters, when it has fallen by so many of its own sizes, or x has gone so far.
+BOTTOMLESS, AWAY = 1e15, 1e12
+#: ``converged`` under noise: its level is below this share of what f has fallen by.
+SMALL = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a listener is told: iteration, point, f, slopes, the length of the step, evaluations so far."""
+
+    iteration: int
+    x: Floats
+    fun: float
+    slope: Floats
+    length: float
+    evaluations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """Where a search ended, in flat coordinates.
+
+    Attributes
+    ----------
+    x, fun : the point, and f there.   slopes : the last ones, at x or nearby; None when there are none.
+    at_x : whether they are those at x.
+    iterations, path, values : steps taken, the points they led to, (iterations + 1, n), and f there.
+    verdict, note, events : how it ended, a word more, and what was noticed on the way.
+    length : of the last step.   level : the noise of f at x.   quiet : whether that is rounding.
+    stopped : what cut the run short, if anything did.
+    """
+
+    x: Floats
+    fun: float
+    slopes: Slopes | None
+    at_x: bool
+    iterations: int
+    path: Floats
+    values: Floats
+    verdict: DescentVerdict
+    note: str
+    events: tuple[Event, ...]
+    length: float
+    level: float
+    quiet: bool
+    stopped: str = ""
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What is written down on the way."""
+
+    board: Board
+    listen: Callable[[Step], bool] | None
+    path: list[Floats] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    place: Place | None = None
+    length: float = nan
+    bottomless: bool = False
+
+    def take(self, place: Place, length: float) -> bool:
+        """Write down a place; return whether to go on."""
+        if self.place is None or place.x is not self.place.x:
+            if self.path and length:
+                self.length = length
+            if not self.path or not np.array_equal(self.path[-1], place.x):
+                self.path.append(place.x)
+                self.values.append(place.fun)
+        self.place = place
+        start = max(1.0, abs(self.values[0]))
+        far = float(np.max(np.abs(place.x) / sizes(self.path[0]))) > AWAY
+        self.bottomless = place.fun < -BOTTOMLESS * start or far
+        if self.bottomless:
+            return False
+        self.noticed(place)
+        if self.listen is None:
+            return True
+        told = Step(len(self.path) - 1, place.x, place.fun, place.slopes.value, self.length, self.board.spent)
+        return self.listen(told)
+
+    def noticed(self, place: Place) -> None:
+        """Note the noise when it is first seen, and when it is seen to be larger."""
+        level, count = self.board.level(place.fun), len(self.path) - 1
+        if self.board.quiet(place.fun) or self.board.told:
+            return
+        last = self.events[-1].facts if self.events else {}
+        known = last.get("absolute", 0.0), last.get("relative", 0.0)
+        if (self.board.absolute, self.board.relative) == known:
+            return
+        text = f"f has noise of about {bar(level)} here; steps of the differences go by it"
+        facts = {"absolute": self.board.absolute, "relative": self.board.relative}
+        self.events.append(Event(DescentVerdict.NOISE_FLOOR, count, count, text, facts))
+
+
+def minimize(
+    base: Floats, board: Board, *, seed: int = 0, rtol: float, listen: Callable[[Step], bool] | None = None
+) -> Core[Minimum]:
+    """Go down from ``base`` to a minimum of f in the board's box.
+
+    Parameters
+    ----------
+    base : (n,) the start, inside the box; never written to.
+    seed : for the direction along which noise is looked for.
+    rtol : what is promised below this share of the fall so far is not gone after.
+    listen : is told of every step, and ends the run by returning False.
+    """
+    trail = _Trail(board, listen)
+    stopped, end = "", None
+    try:
+        reply = yield Request(base, None, (0.0,))
+        fun = float(np.asarray(reply.values).reshape(-1)[0].real)
+        board.spent += 1
+        if not isfinite(fun):
+            return _nowhere(base, fun)
+        board.note(base, fun)
+        if board.width > 1:
+            points, _, _ = both_sides(board, base, central_steps(board, base, fun, None, 1.0))
+            yield from board.ahead(np.concatenate([pair(board, base, seed), points]))
+        beside, _ = yield from look(board, base, fun, seed)
+        end = yield from descend(board, base, fun, beside, rtol, trail.take)
+    except SpentError:
+        pass
+    except Interrupted as error:
+        stopped = error.reason
+    except KeyboardInterrupt:  # between two evaluations
+        stopped = "keyboard"
+    if not board.x.size:
+        raise Interrupted(stopped)
+    return _judged(trail, end, stopped)
+
+
+def _nowhere(base: Floats, fun: float) -> Minimum:
+    """Say that f has no value to start from."""
+    path, values = base[np.newaxis].copy(), np.array([fun])
+    note = "f has no finite value at x0"
+    return Minimum(base, fun, None, False, 0, path, values, DescentVerdict.FAILED, note, (), nan, nan, True)
+
+
+def _judged(trail: _Trail, end: End | None, stopped: str) -> Minimum:
+    """Say how the run ended."""
+    board, place = trail.board, trail.place
+    x, fun = (board.x, board.fun) if place is None else (place.x, place.fun)
+    if board.fun < fun - (0.0 if board.quiet(fun) else 2.0 * board.level(fun)):
+        x, fun = board.x, board.fun
+    path, values = trail.path, trail.values
+    if not path or not np.array_equal(path[-1], x):
+        path, values = [*path, x], [*values, fun]
+    verdict, note = _verdict(trail, end, fun, stopped)
+    return Minimum(
+        x, fun, None if place is None else place.slopes, place is not None and np.array_equal(place.x, x),
+        len(path) - 1, np.array(path), np.array(values), verdict, note, tuple(trail.events),
+        trail.length, board.level(fun), board.quiet(fun), stopped or ("callback" if end and end.heard else ""),
+    )  # fmt: skip
+
+
+def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str) -> tuple[DescentVerdict, str]:
+    """Return the verdict, and a word more."""
+    board = trail.board
+    if trail.bottomless:
+        return DescentVerdict.UNBOUNDED, f"f has fallen to {fun:.3g}, and goes on falling"
+    if stopped:
+        return DescentVerdict.BUDGET, f"{CUT_SHORT[stopped]} after {board.spent:,} evaluations"
+    if end is None:
+        return DescentVerdict.BUDGET, f"all {board.most:,} evaluations were spent"
+    if end.heard:
+        return DescentVerdict.BUDGET, f"ended by the callback after {board.spent:,} evaluations"
+    fallen, level = (trail.values[0] if trail.values else inf) - fun, board.level(fun)
+    if end.flat and (board.quiet(fun) or level <= SMALL * fallen):
+        return DescentVerdict.CONVERGED, ""
+    if board.quiet(fun):
+        return DescentVerdict.NOISE_FLOOR, "f falls along no step that was tried, though its slope is not zero: a crease?"
+    return DescentVerdict.NOISE_FLOOR, f"f no longer falls by more than its noise, {bar(level)}"

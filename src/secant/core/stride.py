@@ -1,0 +1,137 @@
+"""How far to go along a direction: a line search on values alone, which forgives noise.
+
+No slope is asked for on the way: it would cost n values where a length costs one. Rules:
+
+* Length 1 is the model's own. What it gives, with f and the slope at the start, is a parabola, and its lowest point is
+  the next length: further out when it lies far beyond, nearer when the first length was too long, and once more in
+  between when half of it would do.
+* A length is taken when f falls by a ten thousandth of what the slope promises (L. Armijo, Pacific J. Math. 16, 1966),
+  less twice the noise for the first few.
+* With room for several evaluations at a time (``board.width``) lengths and the differences at length 1 are asked for
+  together; when that length is taken its slopes are known already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isfinite
+
+import numpy as np
+
+from secant.core.board import Board
+from secant.core.differences import Slopes, forward_steps, moved, read
+from secant.core.request import Core, Floats
+
+#: The share of the promised fall that has to come true.
+ARMIJO = 1e-4
+#: So many lengths have the noise forgiven, and so many are tried at most.
+FORGIVEN, TRIES = 3, 30
+#: A parabola that is lowest beyond this length sends further out, at most so many times and by so much at a time.
+BEYOND, OUTWARD, FACTOR = 1.5, 6, 4.0
+#: A parabola that is lowest before this length is followed inward, though the first length would do.
+BEFORE = 0.6
+#: A length that was too long is shortened by these factors, to a tenth where f has no value.
+SHORTEST, LONGEST = 0.1, 0.5
+#: No length is tried that promises less than this share of the noise.
+PROMISE = 0.1
+#: Lengths that are tried beside 1 where evaluations are made several at a time.
+OTHERS = (0.3, 2.5, 0.1, 6.0, 0.03, 16.0, 0.01)
+#: Differences are asked for beforehand when a batch of them takes no longer than so many evaluations.
+BATCHES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Stride:
+    """Where a search came to: the point, f there, its length (0: nowhere), and slopes there if they are known."""
+
+    x: Floats
+    fun: float
+    length: float = 0.0
+    slopes: Slopes | None = None
+
+
+def stride(board: Board, x: Floats, fun: float, d: Floats, fall: float, bend: Floats, slope: Floats) -> Core[Stride]:
+    """Return how far to go from x along d, where f begins to fall by ``fall`` (negative) per length."""
+    length, tried = 1.0, 0
+    if board.width > 1:
+        found = yield from _at_once(board, x, fun, d, fall, bend, slope)
+        if found.length:
+            return found
+        length, tried = SHORTEST * min(OTHERS), len(OTHERS)
+    level = board.level(fun)
+    while tried < TRIES:
+        point = board.inside(x + length * d)
+        if np.array_equal(point, x):
+            break
+        value = yield from board.one(point)
+        tried += 1
+        allowance = 2.0 * level if tried <= FORGIVEN else 0.0
+        if value < inf and value <= fun + ARMIJO * length * fall + allowance:
+            return (yield from _bettered(board, x, fun, d, fall, Stride(point, value, length)))
+        length = _shorter(fun, fall, length, value)
+        if -length * fall < PROMISE * level:
+            break
+    return Stride(x, fun)
+
+
+def lowest(fun: float, fall: float, length: float, value: float) -> float:
+    """Return where the parabola through f and its slope at 0 and the value at a length is lowest; inf where nowhere.
+
+    >>> lowest(1.0, -2.0, 2.0, 1.0)
+    1.0
+    """
+    curved = 2.0 * (value - fun - length * fall) / length**2
+    return -fall / curved if curved > 0.0 else inf
+
+
+def _shorter(fun: float, fall: float, length: float, value: float) -> float:
+    """Return the length to try when one was too long."""
+    if not isfinite(value):
+        return SHORTEST * length
+    return min(max(lowest(fun, fall, length, value), SHORTEST * length), LONGEST * length)
+
+
+def _bettered(board: Board, x: Floats, fun: float, d: Floats, fall: float, best: Stride) -> Core[Stride]:
+    """Look for a better length than one that would do."""
+    star = lowest(fun, fall, best.length, best.fun)
+    if BEFORE * best.length <= star <= BEYOND * best.length:
+        return best
+    if star < best.length:
+        point = board.inside(x + star * d)
+        value = yield from board.one(point)
+        return Stride(point, value, star) if value < best.fun else best
+    for _ in range(OUTWARD):
+        length = min(star, FACTOR * best.length)
+        point = board.inside(x + length * d)
+        if length <= 1.2 * best.length or np.array_equal(point, best.x):
+            break
+        value = yield from board.one(point)
+        if not value < best.fun:
+            break
+        best, star = Stride(point, value, length), lowest(fun, fall, length, value)
+    return best
+
+
+def _at_once(board: Board, x: Floats, fun: float, d: Floats, fall: float, bend: Floats, slope: Floats) -> Core[Stride]:
+    """Try several lengths in one batch, and take the differences at length 1 along with them."""
+    n = x.size
+    unit = board.inside(x + d)
+    differences = n + 1 <= BATCHES * board.width
+    points, t = moved(board, unit, forward_steps(board, unit, fun, bend, slope)) if differences else (unit[:0], unit)
+    taken = 1 + len(points)
+    others = OTHERS[: max(min(-taken % board.width, len(OTHERS)), 0 if differences else 1)]
+    along = np.stack([unit, *(board.inside(x + length * d) for length in others)])
+    batch = np.concatenate([along, points.reshape(-1, n)])
+    values = yield from board.ask(batch)
+    lengths, ends = (1.0, *others), values[: len(along)]
+    level = board.level(fun)
+    good = [
+        j for j, value in enumerate(ends.tolist()) if value < inf and value <= fun + ARMIJO * lengths[j] * fall + level
+    ]
+    if not good:
+        return Stride(x, fun)
+    j = min(good, key=lambda k: float(ends[k]))
+    if j or not differences:
+        return Stride(along[j], float(ends[j]), lengths[j])
+    there = float(ends[0])
+    return Stride(unit, there, 1.0, (yield from read(board, unit, there, bend, t, values[len(along) :])))
