@@ -1,0 +1,1 @@
+"""Descents with labels: whether what is said of them is so."""
