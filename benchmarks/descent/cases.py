@@ -192,45 +192,69 @@ def net(rng: np.random.Generator, hidden: int = 3, rows: int = 12) -> Problem:
 # --- The loops, and the labels ----------------------------------------------------------------------------
 
 
-def walked(run: Run) -> tuple[float, float, float]:
-    """Return f at the start and at the end of the loop with exact gradients, and the lowest on the way.
+class Walked(NamedTuple):
+    """What the loop with exact gradients came to: f at the start, at the end (NaN: not finite), and the lowest met.
 
-    The end is NaN where the run is not finite.
+    ``beyond`` is the share of steps that led beyond the floor along their own direction.
     """
-    problem, lr = run.problem, run.lr
+
+    first: float
+    last: float
+    lowest: float
+    beyond: float
+
+
+def walked(run: Run) -> Walked:
+    """Walk with exact gradients."""
+    problem = run.problem
     x = np.array(problem.x0, dtype=float)
-    first = lowest = problem.f(x)
-    one, two = np.zeros_like(x), np.zeros_like(x)
+    first = last = lowest = problem.f(x)
+    one, two, beyond = np.zeros_like(x), np.zeros_like(x), 0
+    g = problem.gradient(x)
     with np.errstate(all="ignore"):
         for k in range(1, run.iterations + 1):
+            before = x
+            x, one, two = stepped(run, x, g, one, two, k)
+            last = problem.f(x) if np.all(np.isfinite(x)) else np.nan
+            if not np.isfinite(last):
+                return Walked(first, np.nan, lowest, beyond / k)
+            lowest = min(lowest, last)
             g = problem.gradient(x)
-            if run.rule == "plain":
-                x = x - lr * g
-            elif run.rule == "momentum":
-                one = 0.9 * one - lr * g
-                x = x + one
-            elif run.rule == "adagrad":
-                one = one + g * g
-                x = x - lr * g / (np.sqrt(one) + 1e-7)
-            else:
-                one = one + (1.0 - 0.9) * (g - one)
-                two = two + (1.0 - 0.999) * (g * g - two)
-                rate = lr * np.sqrt(1.0 - 0.999**k) / (1.0 - 0.9**k)
-                x = x - rate * one / (np.sqrt(two) + 1e-7)
-            value = problem.f(x) if np.all(np.isfinite(x)) else np.nan
-            if not np.isfinite(value):
-                return first, np.nan, lowest
-            lowest = min(lowest, value)
-    return first, value if run.iterations else first, lowest
+            beyond += bool(g @ (x - before) > 0.0)
+    return Walked(first, last, lowest, beyond / max(run.iterations, 1))
+
+
+def stepped(run: Run, x: Vector, g: Vector, one: Vector, two: Vector, k: int) -> tuple[Vector, Vector, Vector]:
+    """Return the point after step k of the book's rules, and what they keep."""
+    lr = run.lr
+    if run.rule == "plain":
+        return x - lr * g, one, two
+    if run.rule == "momentum":
+        one = 0.9 * one - lr * g
+        return x + one, one, two
+    if run.rule == "adagrad":
+        one = one + g * g
+        return x - lr * g / (np.sqrt(one) + 1e-7), one, two
+    one = one + (1.0 - 0.9) * (g - one)
+    two = two + (1.0 - 0.999) * (g * g - two)
+    rate = lr * np.sqrt(1.0 - 0.999**k) / (1.0 - 0.9**k)
+    return x - rate * one / (np.sqrt(two) + 1e-7), one, two
 
 
 def label(run: Run) -> str:
-    """Return "too large", "too small" or "fine"."""
-    first, last, lowest = walked(run)
+    """Return "too large", "too small" or "fine"; nothing where the rule contradicts itself.
+
+    That is a run that gained under 1 %, but by steps most of which led beyond the floor along their own direction:
+    |x| from 5 with a rate of 10 goes to and fro between 5 and -5. No shorter step is called for there, nor a longer
+    one, by the rule.
+    """
+    first, last, lowest, beyond = walked(run)
     if not last <= first:
         return "too large"
     least = min(run.problem.least, lowest)
-    return "too small" if first - last < GAIN * (first - least) else "fine"
+    if first - last >= GAIN * (first - least):
+        return "fine"
+    return "too small" if beyond < 0.5 else ""
 
 
 def said(walk: secant.Descent) -> str:

@@ -119,8 +119,8 @@ def gradient_descent(
     x0 : (n,) float64 array, never written to.
     gradient : core of the gradient at a point; asked once a step. The last point costs one value only. A diagnosis
         may ask a few more: gradients near the lowest point when the rate was too large (at most fourteen, eight after
-        a short run), one when it was too small; eight values near the lowest point to tell noise, and eight further
-        downhill to tell steps that are too short.
+        a short run), one when it was too small; eight values near the lowest point to tell noise, and eight or
+        sixteen further downhill to tell steps that are too short, with twenty gradients where those leave it open.
     lr : the learning rate, positive and finite; one for each step; or "auto".
     iterations : number of steps, zero or more.
     step : the fixed step of the differences, or None when ``gradient`` brings error bars.

@@ -76,7 +76,7 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
     if values[-1] - values[0] > (8.0 if seen.real else 4.0) * seen.noise or _climbing(trace, seen):
         return (yield from _too_large(trace, seen, gradient))
     if seen.faint.all() and not lost:
-        return (yield from _faint_start(trace, seen))
+        return (yield from _faint_start(trace, seen, gradient))
     endless = _endless(trace, seen)
     if endless is not None:
         return endless
@@ -91,7 +91,7 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
     if bouncing is not None:
         note = "f has stopped falling because the steps overshoot; a lower rate goes lower"
         return Finding(DescentVerdict.BUDGET, (bouncing,), note)
-    if (yield from too_small(trace, seen)):
+    if (yield from too_small(trace, seen, gradient)):
         return (yield from small_steps(trace, seen, gradient))
     fall = float(values[-2] - values[-1])
     pace = f", by {short(fall)} in the last step" if fall > 0.0 else ""
@@ -222,7 +222,7 @@ def _limit(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply,
     )
 
 
-def _faint_start(trace: Trace, seen: Seen) -> Steps:
+def _faint_start(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     """Judge a run whose slope was never more than its own error: a minimum, a saddle, or a plateau too flat to see.
 
     Looking both ways along a generic direction tells them apart: only a minimum rises on both sides.
@@ -248,6 +248,8 @@ def _faint_start(trace: Trace, seen: Seen) -> Steps:
         note = "the slope is zero at the start already, and f rises on both sides"
         return Finding(DescentVerdict.CONVERGED, (_arrived(trace, seen, 0, bar),), note)
     if np.any(rise < -clear):
+        if (yield from too_small(trace, seen, gradient)):  # longer steps go lower, whatever is known of the slope
+            return (yield from small_steps(trace, seen, gradient))
         what = "a slope too faint to see" if np.any(rise > clear) else "a saddle or a maximum; start elsewhere"
         note = f"{told}, but f is lower {short(length)} away: {what}"
     elif np.all(np.isfinite(rise)):
@@ -325,11 +327,20 @@ def _bouncing(trace: Trace, seen: Seen) -> Event | None:
     risen = np.diff(values[half:]) >= -4.0 * seen.noise
     lower = early - late > max(1e-3 * float(values[0] - early), 1e-3 * (top - late))
     step = max(top - late, seen.promise(trace, -1))
-    if np.mean(risen) < 0.25 or lower or step <= 100.0 * seen.noise:
+    if np.mean(risen) < 0.25 or lower or step <= 100.0 * seen.noise or _swinging(trace):
         return None
     facts = {"lowest": min(early, late), "highest": top, "curvature": seen.steepest}
     text = f"the steps overshoot: f stays between {short(facts['lowest'])} and {short(top)}"
     return Event(DescentVerdict.LR_TOO_LARGE, int(np.argmin(values)), len(values) - 1, text, facts)
+
+
+def _swinging(trace: Trace) -> bool:
+    """Return whether motion carries x to and fro, with swings that get smaller: by half in the last quarter."""
+    if trace.plain:
+        return False
+    quarter = max(2, len(trace.values) // 4)
+    before, after = trace.values[-2 * quarter : -quarter], trace.values[-quarter:]
+    return bool(np.ptp(after) <= 0.5 * np.ptp(before))
 
 
 def _in_vain(trace: Trace, seen: Seen, bouncing: Event | None) -> bool:
