@@ -52,13 +52,13 @@ class _Trail:
         self.path.append(x)
         self.slopes.append(slope)
 
-    def trace(self, rule: Rule, step: float | None, asked: int, failed: bool = False) -> Trace:
+    def trace(self, rule: Rule, step: float | None, asked: int, measured: bool, failed: bool = False) -> Trace:
         """Return what a diagnosis looks at."""
         shape = (len(self.slopes), self.path[0].size)
         slopes, bars = np.array(self.slopes).reshape(shape), np.array(self.bars).reshape(shape)
         return Trace(
             np.array(self.path), np.array(self.values), slopes, bars, np.array(self.noises), np.array(self.rates),
-            rule, step, asked, failed,
+            rule, step, asked, failed, measured,
         )  # fmt: skip
 
     def cut(self, fun: float) -> None:
@@ -153,7 +153,7 @@ def gradient_descent(
         end = yield from _walk(trail, gradient, lr, iterations, step, rule, heard)
         stopped = "callback" if end == "heard" else ""
         done = len(trail.slopes) if end == "nowhere" else iterations
-        trace = trail.trace(rule, step, done, end == "failed")
+        trace = trail.trace(rule, step, done, lr == "auto", end == "failed")
         if not stopped:
             finding = yield from diagnose(trace, gradient)
             if end == "nowhere":
@@ -166,7 +166,7 @@ def gradient_descent(
         trail.cut(math.nan)
     steps = len(trail.slopes)
     if stopped or trace is None:
-        trace = trail.trace(rule, step, steps)
+        trace = trail.trace(rule, step, steps, lr == "auto")
         finding = _cut_short(trace, gradient, f"{ENDS[stopped]} after {steps} of {iterations} iterations", stopped)
     last = trail.rates[-1] if trail.rates else lr if isinstance(lr, float) else math.nan
     return Walk(

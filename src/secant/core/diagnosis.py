@@ -74,6 +74,8 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
         return Finding(DescentVerdict.BUDGET, note="no iterations were asked for, so the slope was not looked at")
     # A level read off eight values may well be half of what it should be.
     if values[-1] - values[0] > (8.0 if seen.real else 4.0) * seen.noise or _climbing(trace, seen):
+        if trace.measured:
+            return _drifted(trace, seen)
         return (yield from _too_large(trace, seen, gradient))
     if seen.faint.all() and not lost:
         return (yield from _faint_start(trace, seen, gradient))
@@ -86,6 +88,8 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
     if ended is not None:
         return ended
     bouncing = _bouncing(trace, seen)
+    if bouncing is not None and trace.measured:
+        return _checked(trace, bouncing)
     if _in_vain(trace, seen, bouncing):
         return (yield from _too_large(trace, seen, gradient))
     if bouncing is not None:
@@ -332,6 +336,24 @@ def _bouncing(trace: Trace, seen: Seen) -> Event | None:
     facts = {"lowest": min(early, late), "highest": top, "curvature": seen.steepest}
     text = f"the steps overshoot: f stays between {short(facts['lowest'])} and {short(top)}"
     return Event(DescentVerdict.LR_TOO_LARGE, int(np.argmin(values)), len(values) - 1, text, facts)
+
+
+def _drifted(trace: Trace, seen: Seen) -> Finding:
+    """Say of a measured rate, which lets f rise by its noise in each step only, that noise added up."""
+    last = len(trace.slopes)
+    facts = {"before": float(trace.values[0]), "after": float(trace.values[-1]), "noise": seen.noise}
+    text = f"steps within the noise of f led from {short(facts['before'])} to {short(facts['after'])}"
+    return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, 0, last, text, facts),), text)
+
+
+def _checked(trace: Trace, bouncing: Event) -> Finding:
+    """Say of a measured rate that f does not let it grow: no rate would do."""
+    note = (
+        f"f has stopped falling, with the measured rate down to {short(float(trace.rates[-1]))} from "
+        f"{short(trace.lr)}: f bends sharply there, as at a kink"
+    )
+    event = Event(DescentVerdict.BUDGET, bouncing.iteration, bouncing.last, note, bouncing.facts)
+    return Finding(DescentVerdict.BUDGET, (event,), note)
 
 
 def _swinging(trace: Trace) -> bool:

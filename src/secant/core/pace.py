@@ -6,7 +6,7 @@ A measured rate is half of ``1 / L`` or less, with ``L = |dg| / |dx|`` of the la
 is locally Lipschitz, and has nothing to choose. Rules:
 
 * L of a step bounds the largest curvature from below only. A few power iterations sharpen it before the first step;
-  after that a step that raises f is not taken: its rise tells a larger curvature, and it is tried again with that.
+  after that a step that does not lower f is not taken: what f did tells a larger curvature, and it is tried again.
 * A change of slope that is not above its own error says nothing: the rate is kept, or grows as far as the error allows.
 * Rules that divide the slope have their curvature measured in the norm of their scale P: ``|dx|`` is the root of
   ``dx @ (P * dx)``, ``|dg|`` that of ``dg @ (dg / P)``. Motion is stopped before a rate is lowered: a function that
@@ -33,6 +33,9 @@ BESIDE, CLEAR = 1e-4, 1e3
 BLIND = 0.1
 #: A change of slope counts when it is so many times its error.
 RESOLVED = 4.0
+#: A step is taken when f falls by this part of what its slope promises (L. Armijo, Pacific J. Math. 16, 1966), noise
+#: apart.
+ENOUGH = 1e-4
 #: So often a step is tried with a lower rate; then nothing lowers f.
 TRIES = 12
 #: A step that raised f lowers the rate by no less, and no more, than this; one that leads where f has no value, by
@@ -140,7 +143,7 @@ def downhill(
         value = math.nan
         if np.all(np.isfinite(ahead)):
             value, _ = yield from value_at(ahead)
-            if value <= allowed:
+            if value <= allowed + ENOUGH * min(0.0, float(slope @ (ahead - x))):
                 return Taken(ahead, value, after)
         calm = memory if stopped else rested(rule, memory)
         if calm is not memory:

@@ -35,7 +35,8 @@ class Trace:
 
     ``path`` (k + 1, n) and ``values`` (k + 1,) are the points and f there; ``slopes`` and ``bars`` (k, n), ``noises``
     and ``rates`` (k,) belong to the points that a step was taken from, by the ``rule``. ``step`` is the fixed step of
-    the differences (None: bars), ``failed`` says that the last evaluation ended in an exception.
+    the differences (None: bars), ``failed`` says that the last evaluation ended in an exception, ``measured`` that
+    no rate was given, and no step taken that raised f.
     """
 
     path: Floats
@@ -48,6 +49,7 @@ class Trace:
     step: float | None
     asked: int
     failed: bool = False
+    measured: bool = False
 
     @property
     def plain(self) -> bool:
