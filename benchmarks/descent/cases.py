@@ -314,12 +314,12 @@ def fresh(seed: int, rules: tuple[str, ...] = RULES) -> Iterator[Run]:
     """Yield one random run of every kind of problem for each rule: rates over fifteen decades."""
     rng = np.random.default_rng(seed)
     for rule in rules:
-        for problem in _drawn(rng):
+        for problem in drawn(rng):
             yield Run(problem, _rate(rng, problem, rule), int(10.0 ** rng.uniform(1.0, 2.3)), rule)
 
 
-def _drawn(rng: np.random.Generator) -> Iterator[Problem]:
-    """Yield a random problem of every kind."""
+def drawn(rng: np.random.Generator) -> Iterator[Problem]:
+    """Yield a random problem of every kind; the last one carries noise."""
     n = int(rng.integers(1, 9))
     axes = np.linalg.qr(rng.normal(size=(n, n)))[0]
     curvatures = 10.0 ** rng.uniform(-3, 3) * np.concatenate([[1.0], 10.0 ** rng.uniform(-5, 0, n - 1)])
