@@ -300,3 +300,96 @@ def test_the_slopes_by_hand_lie_within_the_bars_of_the_differences(a: float) -> 
 
 def test_relu_counts_zero_as_active() -> None:
     assert book.relu_grad([-1, 0, 1]).tolist() == [0.0, 1.0, 1.0]
+
+
+# --- the optimizers -------------------------------------------------------------------------------
+
+
+class TheirAdam:
+    """The book's class, operation by operation."""
+
+    def __init__(self, lr=0.001, beta1=0.9, beta2=0.999):
+        self.lr, self.beta1, self.beta2, self.iter, self.m, self.v = lr, beta1, beta2, 0, None, None
+
+    def update(self, params, grads):
+        if self.m is None:
+            self.m = {key: np.zeros_like(value) for key, value in params.items()}
+            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+        self.iter += 1
+        lr_t = self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
+        for key in params:
+            self.m[key] += (1 - self.beta1) * (grads[key] - self.m[key])
+            self.v[key] += (1 - self.beta2) * (grads[key] ** 2 - self.v[key])
+            params[key] -= lr_t * self.m[key] / (np.sqrt(self.v[key]) + 1e-7)
+
+
+class TheirMomentum:
+    def __init__(self, lr=0.01, momentum=0.9):
+        self.lr, self.momentum, self.v = lr, momentum, None
+
+    def update(self, params, grads):
+        if self.v is None:
+            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+        for key in params:
+            self.v[key] = self.momentum * self.v[key] - self.lr * grads[key]
+            params[key] += self.v[key]
+
+
+class TheirAdaGrad:
+    def __init__(self, lr=0.01):
+        self.lr, self.h = lr, None
+
+    def update(self, params, grads):
+        if self.h is None:
+            self.h = {key: np.zeros_like(value) for key, value in params.items()}
+        for key in params:
+            self.h[key] += grads[key] * grads[key]
+            params[key] -= self.lr * grads[key] / (np.sqrt(self.h[key]) + 1e-7)
+
+
+class TheirSGD:
+    def __init__(self, lr=0.01):
+        self.lr = lr
+
+    def update(self, params, grads):
+        for key in params:
+            params[key] -= self.lr * grads[key]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "ours, theirs",
+    [
+        (book.SGD(0.1), TheirSGD(0.1)),
+        (book.Momentum(0.1, 0.8), TheirMomentum(0.1, 0.8)),
+        (book.AdaGrad(0.5), TheirAdaGrad(0.5)),
+        (book.Adam(0.3, 0.8, 0.99), TheirAdam(0.3, 0.8, 0.99)),
+        (book.Momentum(), TheirMomentum()),
+        (book.Adam(), TheirAdam()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_optimizers_are_the_book_s_to_the_last_bit(ours, theirs, dtype) -> None:
+    rng = np.random.default_rng(3)
+    params = {"W": rng.normal(size=(2, 3)).astype(dtype), "b": rng.normal(size=3).astype(dtype)}
+    ours, theirs = type(ours)(**public(ours)), type(theirs)(**public(ours))
+    copy, arrays = {key: value.copy() for key, value in params.items()}, dict(params)
+    for _ in range(12):
+        grads = {key: rng.normal(size=value.shape).astype(dtype) for key, value in params.items()}
+        ours.update(params, grads)
+        theirs.update(copy, grads)
+    for key, array in arrays.items():
+        assert params[key] is array
+        assert array.tobytes() == copy[key].tobytes()
+
+
+def public(optimizer):
+    return {name: value for name, value in vars(optimizer).items() if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("grads, words", [({}, "there is none for 'W'"), ({"W": np.ones(2)}, "the shapes of `params`")])
+def test_gradients_that_do_not_fit_move_nothing(grads, words) -> None:
+    params = {"V": np.ones(2), "W": np.ones(3)}
+    with pytest.raises(secant.InputError, match=words):
+        book.SGD(0.5).update(params, {"V": np.ones(2), **grads})
+    assert params["V"].tolist() == [1.0, 1.0]

@@ -217,7 +217,7 @@ def test_ctrl_c_ends_the_outer_question() -> None:
     for inner in (
         lambda f: sum(secant.derivative(f, 1.0).value for _ in range(9)),
         lambda f: sum(secant.gradient(f, np.ones(2)).value[0] for _ in range(5)),
-        lambda f: secant.gradient_descent(f, 1.0, iterations=3).fun,
+        lambda f: secant.gradient_descent(f, 1.0, iterations=9).fun,
     ):
         pressed = Pressed(lambda x: float(np.sum(np.sin(x))), 250)
         found = secant.derivative(lambda x, inner=inner, pressed=pressed: inner(pressed) * x, 1.0)
@@ -431,11 +431,11 @@ def test_ctrl_c_between_the_evaluations_of_a_descent(monkeypatch: pytest.MonkeyP
     kept = descent._Trail.take
     taken = []
 
-    def interrupting(trail, slope, found, x):
+    def interrupting(trail, slope, found, x, rate):
         taken.append(x)
         if len(taken) == 4:
             raise KeyboardInterrupt
-        kept(trail, slope, found, x)
+        kept(trail, slope, found, x, rate)
 
     monkeypatch.setattr(descent._Trail, "take", interrupting)
     found = secant.gradient_descent(bowl, START, 0.01, 10)

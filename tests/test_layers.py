@@ -9,7 +9,19 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 CORE = {
-    0: ("checked", "coloring", "errors", "kept", "leaves", "measures", "request", "results", "serialize", "verdicts"),
+    0: (
+        "checked",
+        "coloring",
+        "errors",
+        "kept",
+        "leaves",
+        "measures",
+        "request",
+        "results",
+        "rules",
+        "serialize",
+        "verdicts",
+    ),
     1: ("stencils", "noise", "tableau", "windows"),
     2: (
         "arrays",
@@ -44,9 +56,11 @@ CORE = {
         "looks",
         "near",
         "operators",
+        "pace",
         "pool",
         "salvage",
         "search",
+        "shortfall",
         "sightings",
         "sparse",
     ),

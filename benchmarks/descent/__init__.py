@@ -1,1 +1,1 @@
-"""How far down minimizers come for their evaluations, under noise as well."""
+"""Descent: minimizers beside each other, and learning rates judged."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from secant import book, nn, plots
     from secant._api.checks import check_gradient, check_hessian, check_jacobian, check_jvp, check_vjp
     from secant._api.derivatives import derivative, directional, grad, gradient
-    from secant._api.descent import gradient_descent
+    from secant._api.descent import DescentState, gradient_descent
     from secant._api.hessians import hessian, hvp
     from secant._api.jacobians import jacobian
     from secant._api.price import price
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from secant.core.measures import Noise, Price
     from secant.core.request import Interrupted, Reply, Request, run
     from secant.core.results import Descent, Estimate, Event, Slope, StepStudy
+    from secant.core.rules import AdaGrad, Adam, Momentum, Plain
     from secant.core.stencils import Stencil, stencil
     from secant.core.verdicts import CheckVerdict, DescentVerdict, Verdict
     from secant.evaluation.how import Evaluation
@@ -40,10 +41,13 @@ if TYPE_CHECKING:
     from secant.evaluation.stand_in import Evaluator, MockEvaluator, Recording
 
 _HOME = {
+    "AdaGrad": "secant.core.rules",
+    "Adam": "secant.core.rules",
     "Bends": "secant.core.kept",
     "CheckVerdict": "secant.core.verdicts",
     "CheckedEntry": "secant.core.checked",
     "Descent": "secant.core.results",
+    "DescentState": "secant._api.descent",
     "DescentVerdict": "secant.core.verdicts",
     "Estimate": "secant.core.results",
     "Evaluation": "secant.evaluation.how",
@@ -55,8 +59,10 @@ _HOME = {
     "Interrupted": "secant.core.request",
     "JournalRecords": "secant.evaluation.records",
     "MockEvaluator": "secant.evaluation.stand_in",
+    "Momentum": "secant.core.rules",
     "Noise": "secant.core.measures",
     "OutputError": "secant.core.errors",
+    "Plain": "secant.core.rules",
     "Price": "secant.core.measures",
     "Progress": "secant.evaluation.progress",
     "Recording": "secant.evaluation.stand_in",
@@ -96,10 +102,13 @@ _MODULES = ("book", "nn", "plots")
 _GUESTS = ("jax", "torch")
 
 __all__ = [
+    "AdaGrad",
+    "Adam",
     "Bends",
     "CheckVerdict",
     "CheckedEntry",
     "Descent",
+    "DescentState",
     "DescentVerdict",
     "Estimate",
     "Evaluation",
@@ -111,8 +120,10 @@ __all__ = [
     "Interrupted",
     "JournalRecords",
     "MockEvaluator",
+    "Momentum",
     "Noise",
     "OutputError",
+    "Plain",
     "Price",
     "Progress",
     "Recording",

@@ -13,7 +13,10 @@ Rules:
 * Integers cannot be moved by 1e-4. They are copied to float64, and a function that does not react to
   the copy is an error, not a gradient of zeros.
 
-Source: K. Saito, "Deep Learning from Scratch" (O'Reilly, 2019), chapters 3 and 4.
+* The optimizers of chapter 6 move the arrays of a dict in place, as the book's classes do; each is a rule of secant's,
+  with a memory for each array.
+
+Source: K. Saito, "Deep Learning from Scratch" (O'Reilly, 2019), chapters 3, 4 and 6.
 """
 
 from __future__ import annotations
@@ -29,6 +32,10 @@ import secant
 from secant import nn
 
 __all__ = [
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "Momentum",
     "cross_entropy_error",
     "gradient_descent",
     "identity_function",
@@ -46,6 +53,8 @@ __all__ = [
 
 Reals: TypeAlias = NDArray[np.floating[Any]]
 Step: TypeAlias = float | Literal["book"] | None
+_Rule: TypeAlias = "secant.Plain | secant.Momentum | secant.AdaGrad | secant.Adam"
+_Kept: TypeAlias = dict[str, tuple[Any, ...]]
 Result = TypeVar("Result", secant.Estimate, secant.Descent)
 
 #: The book's difference step and the number it adds inside the logarithm.
@@ -147,6 +156,92 @@ def _require_reaction(f: Callable[[Any], Any], point: Reals, alias: bool, scheme
         )
     remedy = "does f read another array than the one passed? If the step is lost beside large entries, use `step=None`"
     warnings.warn(f"{seen}: {remedy}", UserWarning, stacklevel=3)
+
+
+class SGD:
+    """Stochastic gradient descent: ``W = W - lr * dW``.
+
+    >>> params = {"W": np.array([1.0, 2.0])}
+    >>> SGD(lr=0.5).update(params, {"W": np.array([1.0, -1.0])})
+    >>> params["W"]
+    array([0.5, 2.5])
+    """
+
+    def __init__(self, lr: float = 0.01) -> None:
+        self.lr = lr
+
+    def update(self, params: dict[str, Reals], grads: dict[str, Reals]) -> None:
+        """Move every array in place."""
+        _moved(secant.Plain(), self.lr, params, grads, {})
+
+
+class Momentum:
+    """Descent with momentum: ``v = momentum * v - lr * dW``, ``W = W + v``.
+
+    >>> params, optimizer = {"W": np.array([1.0])}, Momentum(lr=0.5)
+    >>> for _ in range(2):
+    ...     optimizer.update(params, {"W": np.array([1.0])})
+    >>> params["W"]
+    array([-0.45])
+    """
+
+    def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
+        self.lr, self.momentum = lr, momentum
+        self._kept: _Kept = {}
+
+    def update(self, params: dict[str, Reals], grads: dict[str, Reals]) -> None:
+        """Move every array in place."""
+        _moved(secant.Momentum(self.momentum), self.lr, params, grads, self._kept)
+
+
+class AdaGrad:
+    """AdaGrad: ``h = h + dW**2``, ``W = W - lr * dW / (sqrt(h) + 1e-7)``.
+
+    >>> params = {"W": np.array([1.0])}
+    >>> AdaGrad(lr=0.5).update(params, {"W": np.array([4.0])})
+    >>> params["W"].round(6)
+    array([0.5])
+    """
+
+    def __init__(self, lr: float = 0.01) -> None:
+        self.lr = lr
+        self._kept: _Kept = {}
+
+    def update(self, params: dict[str, Reals], grads: dict[str, Reals]) -> None:
+        """Move every array in place."""
+        _moved(secant.AdaGrad(EPSILON), self.lr, params, grads, self._kept)
+
+
+class Adam:
+    """Adam: running means of dW and of its square, corrected for their start at 0.
+
+    >>> params = {"W": np.array([1.0])}
+    >>> Adam(lr=0.5).update(params, {"W": np.array([4.0])})
+    >>> params["W"].round(6)
+    array([0.5])
+    """
+
+    def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999) -> None:
+        self.lr, self.beta1, self.beta2 = lr, beta1, beta2
+        self._kept: _Kept = {}
+
+    def update(self, params: dict[str, Reals], grads: dict[str, Reals]) -> None:
+        """Move every array in place."""
+        _moved(secant.Adam(self.beta1, self.beta2, EPSILON), self.lr, params, grads, self._kept)
+
+
+def _moved(rule: _Rule, lr: float, params: dict[str, Reals], grads: dict[str, Reals], kept: _Kept) -> None:
+    """Move arrays in place by a rule, and keep what it remembers of each."""
+    for name, array in params.items():
+        if name not in grads:
+            raise secant.InputError(f"`grads` must have a gradient for each of `params`; there is none for {name!r}")
+        if np.shape(grads[name]) != np.shape(array):
+            raise secant.InputError(
+                f"`grads` must have the shapes of `params`; that of {name!r} is {np.shape(grads[name])}, "
+                f"and not {np.shape(array)}"
+            )
+    for name, array in params.items():
+        array[...], kept[name] = rule.step(array, grads[name], lr, kept.get(name, ()))
 
 
 def identity_function(x: ArrayLike) -> Any:

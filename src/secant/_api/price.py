@@ -29,6 +29,7 @@ from secant._api.warm import bends_at
 from secant.core.errors import InputError, InputTypeError
 from secant.core.hessians import FIRST, LEVELS, RESTARTS
 from secant.core.measures import Price
+from secant.core.pace import ROUNDS, TRIES
 from secant.core.request import Floats, Request
 from secant.evaluation.how import How, checked
 from secant.evaluation.trees import flatten
@@ -40,8 +41,9 @@ USUAL_AXIS, MOST_OF_PAIR = 11, 2 * (FIRST * RESTARTS + len(LEVELS))
 GENERIC, GENERIC_MOST = 4, 8
 #: The most that a Jacobian's look takes, and asking f(x) once more where it is noisy.
 GENERIC_JACOBIAN = 10
-#: Gradients and single values that the diagnosis of a descent may take, at most.
-DIAGNOSIS, LOOKS = 40, 64
+#: Gradients and single values that the diagnosis of a descent may take, at most; a measured rate takes some more before
+#: the first step, and single values where a step has to be taken back.
+DIAGNOSIS, LOOKS, FIRST_RATE = 60, 256, ROUNDS
 #: Seconds an evaluation costs beyond f itself.
 OVERHEAD = 5e-6
 
@@ -212,7 +214,15 @@ def _of_descent(chosen: Options, entries: int, given: Any) -> Count:
     # A central difference leaves f at the point out, which a descent wants to know.
     centre = chosen.formula is not None and 0 not in chosen.formula.offsets
     usual, most = one.usual + centre, one.most + centre
-    return Count(iterations * usual + 1, (iterations + DIAGNOSIS) * most + LOOKS if iterations else 1)
+    if not iterations:
+        return Count(1, 1)
+    measured = isinstance(given["lr"], str)
+    tries = TRIES * iterations if measured else 0
+    first = min(FIRST_RATE, entries) if measured else 0
+    later = usual
+    if chosen.formula is None and chosen.method in ("auto", "central"):  # each gradient starts from the one before
+        later = lines_count(chosen, entries, False, True).usual
+    return Count(usual + (iterations - 1 + first) * later + 1, (iterations + first + DIAGNOSIS) * most + tries + LOOKS)
 
 
 def _of_steps(chosen: Options, _: int, given: Any) -> Count:

@@ -54,6 +54,10 @@ def _numbers(_: click.Context, parameter: click.Parameter, text: str | None) -> 
     return None if text is None else numbers_of(parameter, text, None)
 
 
+def _rate(context: click.Context, parameter: click.Parameter, text: str | None) -> float | str | None:
+    return text if text == "auto" else number(context, parameter, text)
+
+
 def _noise(_: click.Context, parameter: click.Parameter, text: str | None) -> float | list[float] | str | None:
     if text is None or text == "returned":
         return text
@@ -324,7 +328,8 @@ def steps(function: Function, at: list[float], save: Path | None, as_json: bool)
 @cli.command(context_settings=SETTINGS, short_help="Gradient descent, and how it went and why.")
 @function_argument
 @click.option("--start", required=True, metavar="X", callback=_numbers, help="Where to begin: -3,4.")
-@click.option("--lr", metavar="RATE", callback=number, help="The learning rate; 0.01 is the default.")
+@click.option("--lr", metavar="RATE", callback=_rate, help="The learning rate, or auto: measured; 0.01.")
+@click.option("--rule", type=click.Choice(["plain", "momentum", "adagrad", "adam"]), help="How steps are made; plain.")
 @click.option("--iterations", type=click.IntRange(0), metavar="N", help="The number of steps; 100 is the default.")
 @click.option("--step", metavar="H", callback=number, help="A fixed difference step, such as the notes' 1e-4.")
 @how_options
@@ -347,6 +352,7 @@ def descend(
     \b
     secant descend "x[0]**2 + x[1]**2" --start -3,4 --lr 0.1
     secant descend "x[0]**2 + x[1]**2" --start -3,4 --lr 10 --step 1e-4
+    secant descend "x[0]**2 + 9*x[1]**2" --start -3,4 --lr auto --rule adam
     """
     x0 = point_at(function, start)
     fixed: dict[str, Any] = {} if step is None else {"step": step, "method": "central"}

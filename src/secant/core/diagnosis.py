@@ -18,14 +18,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from secant.core.curvature import Ask, Survey, generic, noise_near, norm, survey, values_at
-from secant.core.request import Floats, Reply, Request
-from secant.core.results import Event, counted
-from secant.core.sightings import Seen, Trace, between, lost_in_rounding, observe, rises, short, unsteady
+from secant.core.request import Reply, Request
+from secant.core.results import Event
+from secant.core.rules import Momentum
+from secant.core.shortfall import GAIN, small_steps, too_small
+from secant.core.sightings import (
+    Finding,
+    Seen,
+    Steps,
+    Trace,
+    between,
+    lost_in_rounding,
+    observe,
+    rises,
+    short,
+    unsteady,
+)
 from secant.core.verdicts import DescentVerdict
 
 #: Slopes below this part of the largest one met count as zero.
@@ -33,34 +45,12 @@ TOLERANCE = 1e-6
 #: What may be left of the decrease at a point called converged: far above the square of ``TOLERANCE``, which an even
 #: bowl leaves, and far below what a flat valley hides.
 LEFT = 1e-9
-#: A rate is too small when it gains less than this part of the decrease that can be reached.
-GAIN = 0.01
-#: How much further than the run came f is looked at, where the rate may be too small: a bowl just at the threshold
-#: has its floor at twice the reciprocal of ``GAIN``, a slope that still grows falls by that much sooner.
-FURTHER = (5.0, 10.0, 20.0, 35.0, 60.0, 100.0, 150.0, 200.0)
-#: But no further than this many times the size of the start: f may not like to be asked far away.
-RANGE = 4.0
-#: A curved valley may lead this many times deeper than the floor of a line across it.
-BEYOND = 5.0
-#: The least positive double: a divisor that an underflow left at 0.
-TINY = 5e-324
 #: Growth of x that, with a slope that does not shrink, counts as without end.
 DECADES = 1e5
 #: Rises in a row, at the end of a run that is lower than it began, that make it a divergence.
 CLIMB = 4
 #: ... when they give back this part of the gain.
 GIVEN_BACK = 0.1
-
-Steps = Generator[Request, Reply, "Finding"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A verdict, the events in order of iteration, and a word more where the verdict's own sentence is not enough."""
-
-    verdict: DescentVerdict
-    events: tuple[Event, ...] = ()
-    note: str = ""
 
 
 def diagnose(trace: Trace, gradient: Ask) -> Steps:
@@ -84,9 +74,11 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
         return Finding(DescentVerdict.BUDGET, note="no iterations were asked for, so the slope was not looked at")
     # A level read off eight values may well be half of what it should be.
     if values[-1] - values[0] > (8.0 if seen.real else 4.0) * seen.noise or _climbing(trace, seen):
+        if trace.measured:
+            return _drifted(trace, seen)
         return (yield from _too_large(trace, seen, gradient))
     if seen.faint.all() and not lost:
-        return (yield from _faint_start(trace, seen))
+        return (yield from _faint_start(trace, seen, gradient))
     endless = _endless(trace, seen)
     if endless is not None:
         return endless
@@ -96,13 +88,15 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
     if ended is not None:
         return ended
     bouncing = _bouncing(trace, seen)
+    if bouncing is not None and trace.measured:
+        return _checked(trace, bouncing)
     if _in_vain(trace, seen, bouncing):
         return (yield from _too_large(trace, seen, gradient))
     if bouncing is not None:
         note = "f has stopped falling because the steps overshoot; a lower rate goes lower"
         return Finding(DescentVerdict.BUDGET, (bouncing,), note)
-    if (yield from _too_small(trace, seen)):
-        return (yield from _small_steps(trace, seen, gradient))
+    if (yield from too_small(trace, seen, gradient)):
+        return (yield from small_steps(trace, seen, gradient))
     fall = float(values[-2] - values[-1])
     pace = f", by {short(fall)} in the last step" if fall > 0.0 else ""
     return Finding(DescentVerdict.BUDGET, note=f"the run ended while f was still falling{pace}")
@@ -138,7 +132,7 @@ def _broken(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     falling = before.size > 1 and bool(before[-1] < before[0])
     if value == -math.inf or (falling and _distance(trace, k - 1) >= DECADES):
         return Finding(DescentVerdict.UNBOUNDED, (_fell(trace, k),))
-    overshot = bool(trace.lr * seen.steepest > 2.0) or bool(trace.values[-1] > trace.values[k - 1])
+    overshot = bool(seen.overshoot(trace) > 2.0) or bool(trace.values[-1] > trace.values[k - 1])
     if math.isfinite(value) and not overshot and not value > trace.values[0]:
         return Finding(DescentVerdict.FAILED, (event,), f"{what} at iteration {k}, although f is")
     finding = yield from _too_large(trace, seen, gradient)
@@ -180,22 +174,35 @@ def _too_large(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
             facts["factor"] = float((trace.slopes[first] / scale) @ (trace.slopes[first - 1] / scale))
         text += f", the slope times {short(facts['factor'])}"
     if adrift:
-        facts["resolution"] = _finest(seen, 0)
+        facts["resolution"] = seen.finest(0)
         text += f"; slopes below {short(facts['resolution'])} are noise, and carry x away"
+    elif (times := _allowance(trace)) == 0.0:
+        facts["length"] = trace.length(first - 1)
+        text += f"; a step was {short(facts['length'])} long, as this rule makes it of its rate and not of the slope"
     elif math.isfinite(found.stable):
-        facts["limit"] = found.stable
-        text += f"; stable below {short(found.stable)} (curvature {short(found.curvature)})"
+        facts["limit"] = times * found.stable
+        text += f"; stable below {short(facts['limit'])} (curvature {short(found.curvature)})"
     elif found.curvature > 0.0:
-        facts["unstable_above"] = min(2.0 / found.curvature, trace.lr)
+        facts["unstable_above"] = min(times * 2.0 / found.curvature, trace.lr)
         text += f"; unstable above {short(facts['unstable_above'])} (curvature {short(found.curvature)} was seen)"
     return Finding(DescentVerdict.LR_TOO_LARGE, (Event(DescentVerdict.LR_TOO_LARGE, first, last, text, facts),), note)
 
 
+def _allowance(trace: Trace) -> float:
+    """Return how many times ``2 / L`` the rate may be on a quadratic; 0 where that depends on the way behind.
+
+    With momentum it is ``1 + momentum`` (B. T. Polyak, USSR Comput. Math. and Math. Phys. 4, 1964).
+    """
+    if isinstance(trace.rule, Momentum):
+        return 1.0 + trace.rule.momentum
+    return 1.0 if trace.plain else 0.0
+
+
 def _limit(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply, Survey]:
-    """Survey the curvature at the lowest point that a step was taken from."""
-    steps = len(trace.slopes)
+    """Survey the curvature at the lowest point that a step was taken from, where it limits the rate."""
+    steps, times = len(trace.slopes), _allowance(trace)
     best = int(np.argmin(trace.values[:steps]))
-    if seen.lost[best].any():
+    if times == 0.0 or seen.lost[best].any():
         return Survey(seen.steepest, math.nan)
     toward = trace.slopes[best]
     known = np.flatnonzero(np.isfinite(seen.curvature))
@@ -210,30 +217,25 @@ def _limit(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply,
             trace.path[best],
             trace.slopes[best],
             gradient,
-            lr=trace.lr,
+            lr=trace.lr / times,
             toward=toward,
             curvature=seen.steepest,
-            resolution=_finest(seen, best),
+            resolution=seen.finest(best),
             rounds=max(8, steps),
         )
     )
 
 
-def _finest(seen: Seen, k: int) -> float:
-    """Return the slope that can still be resolved at step k, 0 where no bar is known."""
-    bars = seen.resolution[k]
-    return float(np.max(bars[np.isfinite(bars)], initial=0.0))
-
-
-def _faint_start(trace: Trace, seen: Seen) -> Steps:
+def _faint_start(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     """Judge a run whose slope was never more than its own error: a minimum, a saddle, or a plateau too flat to see.
 
     Looking both ways along a generic direction tells them apart: only a minimum rises on both sides.
     """
-    bar = _finest(seen, 0)
+    bar = seen.finest(0)
     size = float(np.max(np.abs(trace.path[0]), initial=0.0)) or 1.0
     facts = {"slope": float(seen.peak[0]), "resolution": bar}
-    if trace.lr * trace.asked * bar > 1e-3 * size:
+    reached = float(np.sum(trace.rates)) * bar if trace.plain else trace.way()
+    if reached > 1e-3 * size:
         # A slope just too small to be seen would have carried x a good way.
         drowned = trace.step is not None and not seen.real
         kind = DescentVerdict.LOST_IN_ROUNDING if drowned else DescentVerdict.NOISE_FLOOR
@@ -250,6 +252,8 @@ def _faint_start(trace: Trace, seen: Seen) -> Steps:
         note = "the slope is zero at the start already, and f rises on both sides"
         return Finding(DescentVerdict.CONVERGED, (_arrived(trace, seen, 0, bar),), note)
     if np.any(rise < -clear):
+        if (yield from too_small(trace, seen, gradient)):  # longer steps go lower, whatever is known of the slope
+            return (yield from small_steps(trace, seen, gradient))
         what = "a slope too faint to see" if np.any(rise > clear) else "a saddle or a maximum; start elsewhere"
         note = f"{told}, but f is lower {short(length)} away: {what}"
     elif np.all(np.isfinite(rise)):
@@ -265,7 +269,7 @@ def _ended(trace: Trace, seen: Seen) -> Finding | None:
     tail = max(1, steps // 8)
     last, largest = float(np.median(seen.peak[-tail:])), float(np.max(seen.peak, initial=0.0))
     tolerance = TOLERANCE * largest
-    bar = _finest(seen, steps - 1)
+    bar = seen.finest(steps - 1)
     # Bars under noise are noisy themselves; a slope that has shrunk while f holds still within its noise says as much.
     still = seen.real and last <= 1e-3 * largest and float(np.ptp(trace.values[-max(9, tail) :])) <= 8.0 * seen.noise
     below = still or bool(np.mean(seen.faint[-tail:]) >= 0.5)
@@ -326,18 +330,39 @@ def _bouncing(trace: Trace, seen: Seen) -> Event | None:
     early, late, top = float(np.min(values[: half + 1])), float(np.min(values[half:])), float(np.max(values[half:]))
     risen = np.diff(values[half:]) >= -4.0 * seen.noise
     lower = early - late > max(1e-3 * float(values[0] - early), 1e-3 * (top - late))
-    step = max(top - late, _promise(trace, seen, -1))
-    if np.mean(risen) < 0.25 or lower or step <= 100.0 * seen.noise:
+    step = max(top - late, seen.promise(trace, -1))
+    if np.mean(risen) < 0.25 or lower or step <= 100.0 * seen.noise or _swinging(trace):
         return None
     facts = {"lowest": min(early, late), "highest": top, "curvature": seen.steepest}
     text = f"the steps overshoot: f stays between {short(facts['lowest'])} and {short(top)}"
     return Event(DescentVerdict.LR_TOO_LARGE, int(np.argmin(values)), len(values) - 1, text, facts)
 
 
-def _promise(trace: Trace, seen: Seen, k: int) -> float:
-    """Return by how much f would fall in step k if its slope did not change (inf, not an exception, beyond floats)."""
-    size = float(seen.size[k])
-    return trace.lr * size * size
+def _drifted(trace: Trace, seen: Seen) -> Finding:
+    """Say of a measured rate, which lets f rise by its noise in each step only, that noise added up."""
+    last = len(trace.slopes)
+    facts = {"before": float(trace.values[0]), "after": float(trace.values[-1]), "noise": seen.noise}
+    text = f"steps within the noise of f led from {short(facts['before'])} to {short(facts['after'])}"
+    return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, 0, last, text, facts),), text)
+
+
+def _checked(trace: Trace, bouncing: Event) -> Finding:
+    """Say of a measured rate that f does not let it grow: no rate would do."""
+    note = (
+        f"f has stopped falling, with the measured rate down to {short(float(trace.rates[-1]))} from "
+        f"{short(trace.lr)}: f bends sharply there, as at a kink"
+    )
+    event = Event(DescentVerdict.BUDGET, bouncing.iteration, bouncing.last, note, bouncing.facts)
+    return Finding(DescentVerdict.BUDGET, (event,), note)
+
+
+def _swinging(trace: Trace) -> bool:
+    """Return whether motion carries x to and fro, with swings that get smaller: by half in the last quarter."""
+    if trace.plain:
+        return False
+    quarter = max(2, len(trace.values) // 4)
+    before, after = trace.values[-2 * quarter : -quarter], trace.values[-quarter:]
+    return bool(np.ptp(after) <= 0.5 * np.ptp(before))
 
 
 def _in_vain(trace: Trace, seen: Seen, bouncing: Event | None) -> bool:
@@ -345,93 +370,8 @@ def _in_vain(trace: Trace, seen: Seen, bouncing: Event | None) -> bool:
     promised, or a hundredth of the height of the bounces.
     """
     gain = float(trace.values[0] - trace.values[-1])
-    promised = _promise(trace, seen, 0)
+    if not trace.plain:  # whose steps are not the slope's: a high first bounce says nothing of the others
+        return False
+    promised = seen.promise(trace, 0)
     bounce = bouncing.facts["highest"] - bouncing.facts["lowest"] if bouncing is not None else 0.0
     return promised > 100.0 * seen.noise and gain <= max(1e-6 * promised, GAIN * bounce)
-
-
-def _too_small(trace: Trace, seen: Seen) -> Generator[Request, Reply, bool]:
-    """Return whether the run gained less than a hundredth of what lies ahead.
-
-    Proof: f *is* lower by that much, further along the last slope. Where that line leaves a curved valley, a model:
-    the fall of a cubic through the nearest values, if they agree on a curvature.
-    """
-    if seen.size[-1] == 0.0 or seen.size[-1] < 0.3 * seen.size[0] or trace.lr * seen.steepest > 0.5:
-        return False
-    end, size = float(trace.values[-1]), float(seen.size[-1])
-    unit = trace.lr * len(trace.slopes) * size
-    gain = float(trace.values[0]) - end
-    if gain <= 100.0 * seen.noise:
-        gain = sum(_promise(trace, seen, k) for k in range(len(seen.size)))
-    # Where f is known too coarsely, further still: to a fall that stands clear of its noise.
-    t = np.array(FURTHER) * max(1.0, seen.noise / max(unit * size, TINY)) * unit
-    scale = float(np.max(np.abs(trace.path[0]), initial=0.0)) or 1.0
-    t = t[t * (seen.peak[-1] / size) <= RANGE * scale]
-    if not t.size:
-        return False
-    further, _ = yield from values_at(trace.path[-1], -trace.slopes[-1] / size, t)
-    fall = end - float(np.min(further[np.isfinite(further)], initial=end))
-    if fall > 8.0 * seen.noise and gain <= GAIN * (gain + fall):
-        return True
-    modeled = _modeled_fall(t[:2], further[:2] - end + t[:2] * size, size, 100.0 * seen.noise)
-    turned = bool(np.argmin(np.where(np.isfinite(further), further, np.inf)) < t.size - 1)
-    # The line itself knows better where its floor was seen: all of it in one dimension, its scale in more.
-    if turned and (len(trace.slopes[-1]) == 1 or modeled > BEYOND * fall):
-        return False
-    return bool(gain <= GAIN * (gain + modeled))
-
-
-def _modeled_fall(t: Floats, above: Floats, size: float, clear: float) -> float:
-    """Return how far f falls along a line by a cubic model, 0 where the values bear out none.
-
-    ``above`` (2,) is how far f lies above its tangent of slope ``-size`` at two distances t. A curvature that grows
-    on the way brings the floor nearer; one that shrinks is taken as even, which promises less.
-    """
-    if len(t) < 2 or not np.all(above > clear):
-        return 0.0
-    near, far = (float(bend) for bend in 2.0 * above / t**2)
-    if abs(near - far) > 0.15 * near:
-        return 0.0
-    growth = max(3.0 * (far - near) / float(t[1] - t[0]), 0.0)
-    start = near - growth * float(t[0]) / 3.0
-    floor = 2.0 * size / (start + math.sqrt(start * start + 2.0 * growth * size))
-    return floor * (size - floor * (start / 2.0 + growth * floor / 6.0))
-
-
-def _small_steps(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
-    """Say what part of the way the steps covered, and which rate would cover it."""
-    steps = len(trace.slopes)
-    curvature, along = yield from _one_curvature(trace, seen, gradient)
-    facts = {"curvature": curvature, "covered": trace.lr * curvature * steps}
-    if along > 0.0:
-        facts |= {"rate": 1.0 / curvature, "steps": 1.0 / (trace.lr * curvature)}
-        text = (
-            f"{counted(steps, 'step')} covered {short(facts['covered'])} of the way: the curvature is "
-            f"{short(curvature)}, so that along this slope a rate of {short(facts['rate'])} arrives in about one step, "
-            f"this rate in {short(facts['steps'])}"
-        )
-    elif curvature > 0.0:
-        text = f"in {counted(steps, 'step')} the slope changed by {short(facts['covered'])} of itself only"
-    else:
-        facts = {}
-        text = f"in {counted(steps, 'step')} the slope did not change as far as it is known, and f falls on a hundred"
-        text += " times as far"
-    return Finding(DescentVerdict.LR_TOO_SMALL, (Event(DescentVerdict.LR_TOO_SMALL, 0, steps, text, facts),))
-
-
-def _one_curvature(trace: Trace, seen: Seen, gradient: Ask) -> Generator[Request, Reply, tuple[float, float]]:
-    """Return the curvature along the last slope from one more gradient, unsigned and signed; NaN unresolved.
-
-    The run itself moved too little: noise in the slopes, divided by its length, would pass for a huge curvature.
-    """
-    x, slope, size = trace.path[-1], trace.slopes[-1], float(seen.size[-1])
-    length = 1e-2 * (float(np.max(np.abs(x), initial=0.0)) or 1.0)
-    bar = _finest(seen, len(trace.slopes) - 1)
-    if trace.step is not None and not np.isfinite(trace.noises).any():
-        noise = yield from noise_near(x, trace.step)
-        bar = max(bar, 4.0 * noise / trace.step) if math.isfinite(noise) else bar
-    further = (yield from gradient(x - (length / size) * slope)).value
-    change: Floats = further - slope
-    if not (np.all(np.isfinite(change)) and norm(change) > 10.0 * math.sqrt(x.size) * bar):
-        return math.nan, math.nan
-    return norm(change) / length, -float(change @ (slope / size)) / length

@@ -8,14 +8,17 @@ slope is its error bar where it has one; for a fixed central step h it is what r
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secant.core.curvature import norm
-from secant.core.request import UNIT_ROUNDOFF, Floats
+from secant.core.request import UNIT_ROUNDOFF, Floats, Reply, Request
 from secant.core.results import Event
+from secant.core.rules import Plain, Rule
 from secant.core.verdicts import DescentVerdict
 
 #: A difference of slopes counts as a curvature when it stands this far clear of their resolution.
@@ -30,9 +33,10 @@ NAMED = 4
 class Trace:
     """What a descent of ``asked`` steps kept.
 
-    ``path`` (k + 1, n) and ``values`` (k + 1,) are the points and f there; ``slopes`` and ``bars`` (k, n) and
-    ``noises`` (k,) belong to the points that a step was taken from. ``step`` is the fixed step of the differences
-    (None: bars), ``failed`` says that the last evaluation ended in an exception.
+    ``path`` (k + 1, n) and ``values`` (k + 1,) are the points and f there; ``slopes`` and ``bars`` (k, n), ``noises``
+    and ``rates`` (k,) belong to the points that a step was taken from, by the ``rule``. ``step`` is the fixed step of
+    the differences (None: bars), ``failed`` says that the last evaluation ended in an exception, ``measured`` that
+    no rate was given, and no step taken that raised f.
     """
 
     path: Floats
@@ -40,10 +44,35 @@ class Trace:
     slopes: Floats
     bars: Floats
     noises: Floats
-    lr: float
+    rates: Floats
+    rule: Rule
     step: float | None
     asked: int
     failed: bool = False
+    measured: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether a step is the rate times the slope."""
+        return isinstance(self.rule, Plain)
+
+    @property
+    def lr(self) -> float:
+        """The largest rate of the run."""
+        return float(np.max(self.rates))
+
+    def length(self, k: int) -> float:
+        """Return how long step k was, as the rule makes it."""
+        if self.plain:
+            return float(self.rates[k]) * norm(self.slopes[k])
+        k %= len(self.slopes)
+        return norm(self.path[k + 1] - self.path[k])
+
+    def way(self) -> float:
+        """Return how far the run came: all steps laid end to end, of plain descent those of the last slope."""
+        if self.plain:
+            return float(np.sum(self.rates)) * norm(self.slopes[-1])
+        return math.fsum(self.length(k) for k in range(len(self.slopes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +101,41 @@ class Seen:
         """The largest curvature that was resolved, NaN when none was."""
         known = self.curvature[np.isfinite(self.curvature)]
         return float(known.max()) if known.size else math.nan
+
+    def overshoot(self, trace: Trace) -> float:
+        """Return the largest part of itself by which a slope changed in a step, NaN when none was resolved.
+
+        Of plain descent it is the rate times the curvature: above 2 a quadratic throws the descent out.
+        """
+        with np.errstate(all="ignore"):
+            turns = [
+                float(bend) * (float(trace.rates[k]) if trace.plain else trace.length(k) / float(self.size[k]))
+                for k, bend in enumerate(self.curvature)
+                if math.isfinite(bend) and self.size[k] > 0.0
+            ]
+        return max((turn for turn in turns if math.isfinite(turn)), default=math.nan)
+
+    def promise(self, trace: Trace, k: int) -> float:
+        """Return by how much f would fall in step k if its slope did not change (inf, no exception, beyond floats)."""
+        return trace.length(k) * float(self.size[k])
+
+    def finest(self, k: int) -> float:
+        """Return the slope that can still be resolved at step k, 0 where no bar is known."""
+        bars = self.resolution[k]
+        return float(np.max(bars[np.isfinite(bars)], initial=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict, the events in order of iteration, and a word more where the verdict's own sentence is not enough."""
+
+    verdict: DescentVerdict
+    events: tuple[Event, ...] = ()
+    note: str = ""
+
+
+#: What asks a little more, and comes to a finding.
+Steps: TypeAlias = Generator[Request, Reply, Finding]
 
 
 def observe(trace: Trace, noise: float) -> Seen:
