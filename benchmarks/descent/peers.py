@@ -30,7 +30,7 @@ Solver = Callable[[Recorder, Array, Bounds, int, int], Answer]
 
 def by_secant(f: Recorder, x0: Array, bounds: Bounds, budget: int, seed: int) -> Answer:
     """secant.minimize."""
-    found = secant.minimize(f, x0, bounds=bounds, max_evaluations=budget, seed=seed)
+    found = secant.minimize(f, x0, bounds=bounds, max_evaluations=budget)
     return Answer(np.asarray(found.x), found.verdict == "converged", str(found.verdict))
 
 

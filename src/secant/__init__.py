@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from secant._api.descent import DescentState, gradient_descent
     from secant._api.hessians import hessian, hvp
     from secant._api.jacobians import jacobian
+    from secant._api.minimize import minimize, scipy_method
     from secant._api.price import price
     from secant._api.studies import noise, steps
     from secant._api.texts import from_json
@@ -90,10 +91,12 @@ _HOME = {
     "hessian": "secant._api.hessians",
     "hvp": "secant._api.hessians",
     "jacobian": "secant._api.jacobians",
+    "minimize": "secant._api.minimize",
     "noise": "secant._api.studies",
     "price": "secant._api.price",
     "read_journal": "secant.evaluation.records",
     "run": "secant.core.request",
+    "scipy_method": "secant._api.minimize",
     "stencil": "secant.core.stencils",
     "steps": "secant._api.studies",
 }
@@ -154,11 +157,13 @@ __all__ = [
     "hvp",
     "jacobian",
     "nn",
+    "minimize",
     "noise",
     "plots",
     "price",
     "read_journal",
     "run",
+    "scipy_method",
     "stencil",
     "steps",
 ]

@@ -101,13 +101,13 @@ def gradient_descent(
     count = whole("iterations", iterations, 0)
     rates = _rates(lr, count)
     way_down = rule_of(rule)
-    heard = None if callback is None else _listener(callback)
+    ends = None if callback is None else listener(callback)
     chosen = options(method, step, None, max_step, noise, rtol, None, pairs=True)
     asked = question("gradient_descent", chosen, times=count, lr=rates, rule=way_down, iterations=count, seed=seed)
     way = checked(how, "gradient_descent")
     told, asked = chosen.returned, asked if how else {}
     with watched(f, x0, way, seed=seed, keep=False, args=args, x_name="x0", returned=told, **asked) as watch:
-        return _walked(watch, chosen, rates, count, way_down, heard)
+        return _walked(watch, chosen, rates, count, way_down, ends)
 
 
 def _rates(lr: Any, count: int) -> core.Rate:
@@ -123,7 +123,7 @@ def _rates(lr: Any, count: int) -> core.Rate:
     return [real(f"lr({k})", lr(k), 0.0, "a positive finite number") for k in range(count)]
 
 
-def _listener(callback: Any) -> Callable[[DescentState], bool]:
+def listener(callback: Any) -> Callable[[DescentState], bool]:
     """Return what says whether a run is to end, or raise."""
     if not callable(callback):
         raise InputTypeError(f"`callback` must be a function of a DescentState; got {callback!r}")
@@ -143,7 +143,7 @@ def _walked(
     rates: core.Rate,
     count: int,
     rule: Rule,
-    listener: Callable[[DescentState], bool] | None,
+    ends: Callable[[DescentState], bool] | None,
 ) -> Descent:
     """Walk, and say how it went."""
     evaluator = watch.evaluator
@@ -166,8 +166,8 @@ def _walked(
         return found
 
     def heard(iteration: int, x: Floats, fun: float, slope: Floats, lr: float) -> bool:
-        assert listener is not None
-        return listener(DescentState(iteration, layout.wrap(x.copy()), fun, layout.wrap(slope.copy()), lr))
+        assert ends is not None
+        return ends(DescentState(iteration, layout.wrap(x.copy()), fun, layout.wrap(slope.copy()), lr))
 
     loop = core.gradient_descent(
         home,
@@ -176,7 +176,7 @@ def _walked(
         iterations=count,
         step=chosen.step or None,
         rule=rule,
-        heard=None if listener is None else heard,
+        heard=None if ends is None else heard,
     )
     walk = run(loop, watch.reply)
     if walk.stopped == "keyboard" and not watch.stopped and not watch.hears():

@@ -119,15 +119,20 @@ class _Trail:
 
 
 def minimize(
-    base: Floats, board: Board, *, seed: int = 0, rtol: float, listen: Callable[[Step], bool] | None = None
+    base: Floats,
+    board: Board,
+    *,
+    rtol: float,
+    opened: Callable[[float], None] | None = None,
+    listen: Callable[[Step], bool] | None = None,
 ) -> Core[Minimum]:
     """Go down from ``base`` to a minimum of f in the board's box.
 
     Parameters
     ----------
     base : (n,) the start, inside the box; never written to.
-    seed : for the direction along which noise is looked for.
     rtol : what is promised below this share of the fall so far is not gone after.
+    opened : is told f at the start.
     listen : is told of every step, and ends the run by returning False.
     """
     trail = _Trail(board, listen)
@@ -136,13 +141,15 @@ def minimize(
         reply = yield Request(base, None, (0.0,))
         fun = float(np.asarray(reply.values).reshape(-1)[0].real)
         board.spent += 1
+        if opened is not None:
+            opened(fun)
         if not isfinite(fun):
             return _nowhere(base, fun)
         board.note(base, fun)
         if board.width > 1:
             points, _, _ = both_sides(board, base, central_steps(board, base, fun, None, 1.0))
-            yield from board.ahead(np.concatenate([pair(board, base, seed), points]))
-        beside, _ = yield from look(board, base, fun, seed)
+            yield from board.ahead(np.concatenate([pair(board, base, 0), points]))
+        beside, _ = yield from look(board, base, fun, 0)
         end = yield from descend(board, base, fun, beside, rtol, trail.take)
     except SpentError:
         pass

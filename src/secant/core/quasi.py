@@ -150,7 +150,7 @@ def _stepped(board: Board, place: Place, step: Stride, news: bool) -> Core[Place
     if slopes_there is None:
         slopes_there = yield from forward(board, step.x, step.fun, place.model.diagonal, place.slopes.value)
     s = step.x - place.x
-    noise = 2.0 * float(np.abs(s) @ slopes_there.bar)
+    noise = 0.0 if board.quiet(step.fun) else 2.0 * float(np.abs(s) @ slopes_there.bar)
     model = place.model.updated(s, slopes_there.value - place.slopes.value, noise)
     return Place(step.x, step.fun, slopes_there, model)
 

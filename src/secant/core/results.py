@@ -340,8 +340,9 @@ class Descent:
     events : what was noticed on the way, in order of iteration.
     path : (iterations + 1, n) array of the points visited, flat.
     values : (iterations + 1,) array of f along the path.
-    lr : the learning rate of the last step.
-    stopped : ``"deadline"`` or ``"keyboard"`` when the run was cut short, empty otherwise.
+    lr : the learning rate of the last step; of ``minimize``, its length in steps of the model.
+    stopped : ``"deadline"``, ``"keyboard"`` or ``"callback"`` when the run was cut short, empty otherwise.
+    gradient : the :class:`Estimate` at x, of ``minimize``; else None.
     """
 
     x: Any
@@ -355,6 +356,7 @@ class Descent:
     lr: float
     note: str = ""
     stopped: str = ""
+    gradient: Estimate | None = None
 
     @property
     def success(self) -> bool:
@@ -366,6 +368,22 @@ class Descent:
         """The verdict and every event in words, one a line."""
         head = f"{self.verdict}: {self.note or self.verdict.sentence}. Remedy: {self.verdict.remedy}."
         return "\n".join([head, *(f"iteration {event.iteration}: {event.kind}: {event.text}" for event in self.events)])
+
+    def to_scipy(self) -> Any:
+        """Return the descent as SciPy's OptimizeResult (needs scipy); ``status`` is the verdict's severity.
+
+        >>> from secant import minimize
+        >>> found = minimize(lambda x: (x[0] - 3.0) ** 2, [0.0]).to_scipy()
+        >>> found.success, found.status, found.nfev == found.descent.evaluations
+        (True, 0, True)
+        """
+        from scipy.optimize import OptimizeResult
+
+        jac = {} if self.gradient is None else {"jac": self.gradient.value}
+        return OptimizeResult(
+            x=self.x, fun=self.fun, success=self.success, status=self.verdict.severity, message=self.message,
+            nfev=self.evaluations, nit=self.iterations, descent=self, **jac,
+        )  # fmt: skip
 
     def to_json(self) -> str:
         """Return the descent as JSON text (read back by ``secant.from_json``)."""

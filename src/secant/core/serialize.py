@@ -429,7 +429,8 @@ _FIELDS: dict[str, dict[str, _Field]] = {
         "bends": _kept("Bends"),
     },
     "Descent": {"x": _TREE, "fun": _FLOAT, "evaluations": _INT, "iterations": _INT, "verdict": _DESCENT}
-    | {"events": _EVENTS, "path": _TREE, "values": _TREE, "lr": _FLOAT, "note": _STR, "stopped": _STR},
+    | {"events": _EVENTS, "path": _TREE, "values": _TREE, "lr": _FLOAT, "note": _STR, "stopped": _STR}
+    | {"gradient": _kept("Estimate")},
     "StepStudy": {"steps": _TREE, "values": _TREE, "errors": _TREE}
     | {"estimate": (_put_result, lambda found, where: _take_result("Estimate", found, where))}
     | {"best": _FLOAT, "marks": _FACTS},

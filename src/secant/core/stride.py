@@ -20,7 +20,7 @@ import numpy as np
 
 from secant.core.board import Board
 from secant.core.differences import Slopes, forward_steps, moved, read
-from secant.core.request import Core, Floats
+from secant.core.request import UNIT_ROUNDOFF, Core, Floats
 
 #: The share of the promised fall that has to come true.
 ARMIJO = 1e-4
@@ -34,6 +34,8 @@ BEFORE = 0.6
 SHORTEST, LONGEST = 0.1, 0.5
 #: No length is tried that promises less than this share of the noise.
 PROMISE = 0.1
+#: A parabola that bends by fewer roundings than this is a straight line.
+STRAIGHT = 8.0
 #: Lengths that are tried beside 1 where evaluations are made several at a time.
 OTHERS = (0.3, 2.5, 0.1, 6.0, 0.03, 16.0, 0.01)
 #: Differences are asked for beforehand when a batch of them takes no longer than so many evaluations.
@@ -80,8 +82,9 @@ def lowest(fun: float, fall: float, length: float, value: float) -> float:
     >>> lowest(1.0, -2.0, 2.0, 1.0)
     1.0
     """
-    curved = 2.0 * (value - fun - length * fall) / length**2
-    return -fall / curved if curved > 0.0 else inf
+    above = value - fun - length * fall
+    straight = STRAIGHT * UNIT_ROUNDOFF * max(abs(fun), abs(value))
+    return -0.5 * fall * length**2 / above if above > straight else inf
 
 
 def _shorter(fun: float, fall: float, length: float, value: float) -> float:

@@ -1,0 +1,289 @@
+"""Minimization: the question, its answer, and the same for those who come from SciPy."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import inf, nan
+from typing import Any, Unpack
+
+import numpy as np
+
+from secant._api.answers import one_output, still
+from secant._api.descent import DescentState, listener
+from secant._api.options import OneNoise, Options, coordinate_lines, level_at, options, room
+from secant._api.question import question
+from secant._api.warm import of_entries
+from secant.core import minimize as core
+from secant.core import operators
+from secant.core.board import Board
+from secant.core.errors import InputError, InputTypeError, kind_of
+from secant.core.request import Core, Floats, Interrupted, run
+from secant.core.results import Descent, Estimate, Slope
+from secant.core.verdicts import DescentVerdict, Verdict, worst
+from secant.evaluation.how import Evaluation, How, checked
+from secant.evaluation.watch import Watch, watched
+
+#: The default budget, in evaluations for each entry of x and one more.
+BUDGET = 100
+#: Workers that are thought to stand behind a map or an executor that does not say.
+WORKERS = 8
+METHODS = ("auto",)
+#: What the gradient at the end may cost: this for each entry, and so many more.
+USUAL, SPARE = 14, 5
+
+
+def minimize(
+    f: Callable[..., Any],
+    x0: Any,
+    *,
+    bounds: Any = None,
+    noise: OneNoise = None,
+    max_evaluations: int | None = None,
+    method: str = "auto",
+    rtol: float = 1e-15,
+    callback: Callable[[DescentState], object] | None = None,
+    seed: int | None = None,
+    args: tuple[Any, ...] = (),
+    **how: Unpack[Evaluation],
+) -> Descent:
+    """Find a minimum of f near x0 from values alone, with noise and without, and say how it ended and why.
+
+    Parameters
+    ----------
+    f : called as ``f(x, *args)``; returns one real number.
+    x0 : where to start: a number, an array of any shape, or a tree of them. It is never written to.
+    bounds : (lower, upper), each a number, None, or like x; f is never evaluated outside.
+    noise : the size of f's error where it is known, absolute, or a :class:`Noise`; ``"returned"`` where f returns a
+        pair, its value and the standard error of that. Otherwise noise is looked for: next to x0, and over longer
+        lengths where steps or slopes are strange.
+    max_evaluations : the most calls of f, ``100 * (n + 1)`` for n entries by default. The run ends earlier where
+        nothing leads further down; the gradient at the end comes out of the same budget.
+    method : ``"auto"``: quasi-Newton steps on differences whose steps, line search and ends go by the noise of f.
+    rtol : a further fall of less than this share of the fall so far is not gone after.
+    callback : called with a :class:`DescentState` at x0 and after each step (its ``lr`` is the length of that step
+        in steps of the model); when it returns True, or raises StopIteration, the run ends with the verdict ``budget``.
+    seed : an integer that f is handed as ``seed=`` at every point of the run.
+    how : how f is evaluated, see :class:`Evaluation`. With workers, differences and several lengths of a step are
+        evaluated together. At a ``deadline``, and after Ctrl-C, the answer is the best point so far.
+
+    Returns
+    -------
+    Descent with ``x``, ``fun``, ``gradient`` (an :class:`Estimate` at x), ``path`` and ``events``. Verdicts:
+    ``converged`` (a minimum as far as f's values show, the only success), ``noise floor`` (usable to the noise),
+    ``budget``, ``unbounded``, ``failed`` (no value at x0). A local minimum is all that is looked for.
+
+    Raises
+    ------
+    InputError, InputTypeError, OutputError; exceptions of f at x0 pass through with the point noted.
+
+    The method is described in the documentation under "Going downhill".
+
+    >>> import numpy as np
+    >>> found = minimize(lambda x: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2, np.array([-1.2, 1.0]))
+    >>> found.verdict, np.round(found.x, 6)
+    (<DescentVerdict.CONVERGED: 'converged'>, array([1., 1.]))
+    """
+    if method not in METHODS:
+        raise InputError(f"`method` must be 'auto'; got {method!r}")
+    ends = None if callback is None else listener(callback)
+    chosen = options("auto", None, bounds, None, noise, rtol, max_evaluations, pairs=True)
+    way = checked(how, "minimize")
+    asked = question("minimize", chosen, seed=seed, noise=noise) if how else {}
+    if asked:
+        asked["expected"] = None
+    returned = chosen.returned
+    with watched(f, x0, way, seed=seed, keep=False, args=args, x_name="x0", returned=returned, **asked) as watch:
+        board = _board(watch, chosen, way, noise is not None and not returned)
+        found = run(_course(watch, board, chosen, ends), watch.reply)
+        if found.stopped == "keyboard" and not watch.stopped and not watch.hears():
+            raise KeyboardInterrupt  # it came between two evaluations
+        return _answer(watch, board, chosen, found)
+
+
+def _board(watch: Watch, chosen: Options, way: How, told: bool) -> Board:
+    """Return the state that a search starts from."""
+    evaluator = watch.evaluator
+    base, layout = evaluator.base, evaluator.layout
+    space = room(chosen, base, layout)
+    lower, upper = (np.full(base.size, side) for side in (-inf, inf))
+    if space is not None:
+        lower, upper = base - space[0], base + space[1]
+        # What was given, to the last bit: a difference and a sum may have rounded it.
+        lower, upper = (np.where(np.isfinite(one), one, side) for one, side in ((lower, -inf), (upper, inf)))
+    absolute, relative = (chosen.noise, 0.0) if chosen.told is None else chosen.told
+    return Board(
+        lower,
+        upper,
+        (lambda point: point) if layout.exact else layout.rounded,
+        np.broadcast_to(np.asarray(layout.eps, dtype=np.float64), base.shape),
+        chosen.max_evaluations or BUDGET * (base.size + 1),
+        _width(way.workers),
+        float(np.max(absolute)),
+        float(np.max(relative)),
+        told,
+    )
+
+
+def _width(workers: Any) -> int:
+    """Return how many evaluations are made at a time."""
+    if workers is None:
+        return 1
+    if isinstance(workers, int):
+        return workers
+    count = getattr(workers, "_max_workers", WORKERS)
+    return count if isinstance(count, int) else WORKERS
+
+
+def _course(
+    watch: Watch, board: Board, chosen: Options, ends: Callable[[DescentState], bool] | None
+) -> Core[core.Minimum]:
+    """Return the core of the search, which tells the caller's listener in the caller's structure."""
+    evaluator = watch.evaluator
+    layout = evaluator.layout
+
+    def opened(fun: float) -> None:
+        one_output(evaluator, "minimize", chosen.returned)
+        if watch.errors is not None and watch.errors.here is not None:
+            board.learn(fun, float(np.max(watch.errors.here)))
+
+    def listen(step: core.Step) -> bool:
+        if ends is None:
+            return True
+        x, slope = layout.wrap(step.x.copy()), layout.wrap(step.slope.copy(), "error")
+        return not ends(DescentState(step.iteration, x, step.fun, slope, step.length))
+
+    return core.minimize(evaluator.base, board, rtol=chosen.rtol, opened=opened, listen=listen)
+
+
+def _answer(watch: Watch, board: Board, chosen: Options, found: core.Minimum) -> Descent:
+    """Put what was found into x's structure, with the gradient there."""
+    layout = watch.evaluator.layout
+    x = layout.wrap(found.x.copy())
+    gradient: Estimate | None = None
+    if found.verdict is not DescentVerdict.FAILED:
+        gradient = _measured(watch, board, chosen, found) or _last(watch, found)
+    return Descent(
+        x,
+        found.fun,
+        watch.evaluator.evaluations,
+        found.iterations,
+        found.verdict,
+        found.events,
+        found.path,
+        found.values,
+        found.length,
+        found.note,
+        watch.stopped or found.stopped,
+        gradient,
+    )
+
+
+def _measured(watch: Watch, board: Board, chosen: Options, found: core.Minimum) -> Estimate | None:
+    """Return the gradient at the end as any other, out of what is left of the budget; None when that is too little."""
+    evaluator, x = watch.evaluator, found.x
+    if watch.stopped or board.left < 2 * x.size + 1:
+        return None
+    most = min(board.left, USUAL * x.size + SPARE)
+    here = replace(level_at(chosen, np.array([found.fun])), max_evaluations=most, rtol=0.0)
+    # Under noise the value that the search ended with is one that pleased it.
+    known = [found.fun] if found.quiet else None
+    before = evaluator.evaluations
+    try:
+        slopes = run(operators.gradient(x, coordinate_lines(here, x, evaluator.layout), known, most), watch.reply)
+    except Interrupted:
+        return None
+    return _estimate(watch, found, slopes.slopes[0], evaluator.evaluations - before, slopes)
+
+
+def _last(watch: Watch, found: core.Minimum) -> Estimate:
+    """Return the gradient at the end as the search saw it, for want of evaluations."""
+    count = found.x.size
+    if found.slopes is None or not found.at_x:
+        note = "no evaluations were left for the slope here"
+        slopes = [Slope(nan, inf, Verdict.UNRESOLVED, 0, note=note)] * count
+    else:
+        note = "no evaluations were left to check this slope: it comes from differences of one step"
+        pairs = zip(found.slopes.value.tolist(), found.slopes.bar.tolist(), strict=True)
+        slopes = [Slope(value, bar, Verdict.UNRESOLVED, 0, note=note) for value, bar in pairs]
+    return _estimate(watch, found, slopes, 0, None)
+
+
+def _estimate(
+    watch: Watch, found: core.Minimum, slopes: Sequence[Slope], spent: int, whole: operators.Slopes | None
+) -> Estimate:
+    """Put slopes into x's structure."""
+    layout = watch.evaluator.layout
+    if spent and still(slopes, watch.evaluator):
+        slopes = [Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach) for slope in slopes]
+    verdicts = [slope.verdict for slope in slopes]
+    details = {layout.path(i): slope for i, slope in enumerate(slopes) if slope.verdict is not Verdict.OK or slope.note}
+    return Estimate(
+        layout.wrap([slope.value for slope in slopes], "value"),
+        layout.wrap([slope.error for slope in slopes], "error"),
+        layout.wrap(verdicts, "verdict"),
+        worst(verdicts),
+        spent,
+        details,
+        found.fun,
+        layout.wrap([slope.step for slope in slopes], "error"),
+        bends=None if whole is None else of_entries(layout, found.x, whole, slopes),
+    )
+
+
+def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), **options: Any) -> Any:
+    """Minimize for ``scipy.optimize.minimize(f, x0, method=secant.scipy_method)``.
+
+    SciPy hands over ``bounds`` and ``callback`` (called with x, or with ``intermediate_result=``) and what stands in its
+    ``options``: those of :func:`minimize`. A Jacobian, a Hessian and constraints are errors: nothing would be done with
+    them.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult, as ``Descent.to_scipy()``; the Descent itself is its ``descent``.
+
+    >>> import numpy as np
+    >>> from scipy.optimize import minimize, rosen
+    >>> found = minimize(rosen, np.array([-1.2, 1.0]), method=scipy_method, bounds=[(-2.0, 2.0), (0.0, 0.5)])
+    >>> found.success, np.round(found.x, 6)
+    (True, array([0.708614, 0.5     ]))
+    """
+    for name in ("jac", "hess", "hessp", "constraints"):
+        given = options.pop(name, None)
+        if given is not None and given is not False and not (name == "constraints" and len(given) == 0):
+            raise InputError(f"`{name}` must be left out with `method=secant.scipy_method`; got {kind_of(given)}")
+    box, heard = options.pop("bounds", None), options.pop("callback", None)
+    if options.pop("tol", None) is not None:
+        raise InputError("`tol` must be left out with `method=secant.scipy_method`; say options={'rtol': ...}")
+    x = np.atleast_1d(np.asarray(x0, dtype=np.float64))
+    found = minimize(fun, x, args=args, bounds=_box(box), callback=_heard(heard), **options)
+    return found.to_scipy()
+
+
+def _box(bounds: Any) -> Any:
+    """Return SciPy's bounds, a Bounds or pairs, as a pair of arrays."""
+    if bounds is None:
+        return None
+    if hasattr(bounds, "lb"):
+        return np.asarray(bounds.lb, dtype=np.float64), np.asarray(bounds.ub, dtype=np.float64)
+    pairs = [(-inf if low is None else low, inf if high is None else high) for low, high in bounds]
+    return tuple(np.array(pairs, dtype=np.float64).T)
+
+
+def _heard(callback: Any) -> Callable[[DescentState], object] | None:
+    """Return SciPy's callback as one of ours: it is told x, or all of it by name."""
+    if callback is None:
+        return None
+    if not callable(callback):
+        raise InputTypeError(f"`callback` must be a function; got {kind_of(callback)}")
+    named = "intermediate_result" in inspect.signature(callback).parameters
+
+    def told(state: DescentState) -> object:
+        if not named:
+            return callback(state.x)
+        from scipy.optimize import OptimizeResult
+
+        return callback(intermediate_result=OptimizeResult(x=state.x, fun=state.fun))
+
+    return told
