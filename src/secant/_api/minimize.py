@@ -19,7 +19,7 @@ from secant.core import minimize as core
 from secant.core import operators
 from secant.core.board import Board
 from secant.core.errors import InputError, InputTypeError, kind_of
-from secant.core.request import Core, Floats, Interrupted, run
+from secant.core.request import Core, Interrupted, run
 from secant.core.results import Descent, Estimate, Slope
 from secant.core.verdicts import DescentVerdict, Verdict, worst
 from secant.evaluation.how import Evaluation, How, checked
@@ -116,7 +116,7 @@ def _board(watch: Watch, chosen: Options, way: How, told: bool) -> Board:
     return Board(
         lower,
         upper,
-        (lambda point: point) if layout.exact else layout.rounded,
+        None if layout.exact else layout.rounded,
         np.broadcast_to(np.asarray(layout.eps, dtype=np.float64), base.shape),
         chosen.max_evaluations or BUDGET * (base.size + 1),
         _width(way.workers),
@@ -235,9 +235,9 @@ def _estimate(
 def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), **options: Any) -> Any:
     """Minimize for ``scipy.optimize.minimize(f, x0, method=secant.scipy_method)``.
 
-    SciPy hands over ``bounds`` and ``callback`` (called with x, or with ``intermediate_result=``) and what stands in its
-    ``options``: those of :func:`minimize`. A Jacobian, a Hessian and constraints are errors: nothing would be done with
-    them.
+    SciPy hands over ``bounds`` and ``callback`` (called with x, or with ``intermediate_result=``) and what stands in
+    its ``options``: those of :func:`minimize`. A Jacobian, a Hessian and constraints are errors: nothing would be done
+    with them.
 
     Returns
     -------

@@ -4,10 +4,10 @@ Rules:
 
 * Points are asked for in batches; they lie in the box, and are rounded to what the leaves of x can hold.
 * A value that is not finite, for whatever reason, counts as infinite: nobody goes there.
-* One budget pays for everything. Of a batch that it does not pay for any more the first points are asked for, and then
-  :class:`SpentError` ends the search, wherever it is.
-* The noise of a value is ``absolute + relative * |f|``. A level that was measured once is taken for a relative one, which
-  is what rounding, tolerances and random factors are. Where f has fallen and the level has not, it is absolute.
+* One budget pays for everything. Of a batch that it does not pay for any more the first points are asked for, and
+  then :class:`SpentError` ends the search, wherever it is.
+* The noise of a value is ``absolute + relative * |f|``. A level that was measured once is taken for a relative one,
+  which is what rounding, tolerances and random factors are. Where f has fallen and the level has not, it is absolute.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from math import inf, isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 
-from secant.core.request import FAILED, UNIT_ROUNDOFF, Core, Floats, Request
+from secant.core.request import FAILED, UNIT_ROUNDOFF, Core, Floats, Reply, Request
 
 #: The noise of a value is never less than so many roundings of it.
 ROUNDINGS = 2.0
@@ -39,7 +40,7 @@ class Board:
     Attributes
     ----------
     lower, upper : (n,) the box, infinite where there is none.
-    rounded : rounds a point (n,) to what the leaves of x can hold.
+    rounded : rounds a point (n,) to what the leaves of x can hold; None where they hold every float64.
     spacing : (n,) roundoff of the entries of x, relative.
     most : evaluations that are allowed.   spent : those that were made.
     width : as many evaluations take no longer than one.
@@ -51,7 +52,7 @@ class Board:
 
     lower: Floats
     upper: Floats
-    rounded: Callable[[Floats], Floats]
+    rounded: Callable[[Floats], Floats] | None
     spacing: Floats
     most: int
     width: int = 1
@@ -97,19 +98,24 @@ class Board:
 
         A bound that x cannot hold is not exceeded by rounding: then the point is the next one inside.
         """
-        clipped = np.clip(points, self.lower, self.upper)
+        clipped: Floats = np.minimum(np.maximum(points, self.lower), self.upper)
+        if self.rounded is None:
+            return clipped
         if clipped.ndim == 1:
-            return self._held(clipped)
-        return np.stack([self._held(point) for point in clipped]) if len(clipped) else clipped
+            return self._held(clipped, self.rounded)
+        held = np.empty_like(clipped)
+        for j, point in enumerate(clipped):
+            held[j] = self._held(point, self.rounded)
+        return held
 
-    def _held(self, point: Floats) -> Floats:
-        held = self.rounded(point)
+    def _held(self, point: Floats, rounded: Callable[[Floats], Floats]) -> Floats:
+        held = rounded(point)
         out = (held < self.lower) | (held > self.upper)
         if not out.any():
             return held
         with np.errstate(over="ignore"):
             inward = np.where(held < self.lower, 1.0, -1.0) * 4.0 * self.spacing * np.abs(held)
-        return np.where(out, self.rounded(held + inward), held)
+        return np.where(out, rounded(held + inward), held)
 
     def note(self, x: Floats, fun: float) -> None:
         """Keep a point when it is the lowest so far."""
@@ -134,21 +140,50 @@ class Board:
             if None not in known:
                 return np.array(known, dtype=np.float64)
             self._ahead = {}
-        count = min(len(points), self.left)
+        # From the origin a direction is the point itself, to the last bit.
+        count = self._paid(len(points))
+        request = Request(np.zeros(points.shape[1]), np.arange(count), np.ones(count), points[:count], repeat)
+        values = self._read((yield request), count)
+        lowest = int(np.argmin(values))
+        self.note(points[lowest], float(values[lowest]))
+        if count < len(points):
+            raise SpentError
+        return values
+
+    def axes(self, x: Floats, which: NDArray[np.intp], t: Floats) -> Core[Floats]:
+        """Return f where entries of x (``which``, k of them) are moved by t (k,), one at a time.
+
+        The steps are those from x to numbers that it can hold (:meth:`inside`). Raises as :meth:`ask`.
+        """
+        if self.rounded is not None or self._ahead:  # a step need not be a number that such leaves can hold
+            points = np.repeat(x[np.newaxis], len(which), axis=0)
+            points[np.arange(len(which)), which] += t
+            return (yield from self.ask(points))
+        count = self._paid(len(which))
+        values = self._read((yield Request(x, which[:count], t[:count])), count)
+        lowest = int(np.argmin(values))
+        if values[lowest] < self.fun:
+            point = x.copy()
+            point[which[lowest]] += t[lowest]
+            self.note(point, float(values[lowest]))
+        if count < len(which):
+            raise SpentError
+        return values
+
+    def _paid(self, count: int) -> int:
+        """Pay for evaluations; return for how many."""
+        count = min(count, self.left)
         if count <= 0:
             raise SpentError
-        chosen = points[:count]
-        # From the origin a direction is the point itself, to the last bit.
-        reply = yield Request(np.zeros(points.shape[1]), np.arange(count), np.ones(count), chosen, repeat)
         self.spent += count
+        return count
+
+    def _read(self, reply: Reply, count: int) -> Floats:
+        """Return the values of a reply; inf where there is none."""
         values = np.array(reply.values, dtype=np.float64).reshape(count, -1)[:, 0]
         if reply.status is not None:
             self.failures += int(np.count_nonzero(np.asarray(reply.status) == FAILED))
         values[~np.isfinite(values)] = inf
-        lowest = int(np.argmin(values))
-        self.note(chosen[lowest], float(values[lowest]))
-        if count < len(points):
-            raise SpentError
         return values
 
     def one(self, point: Floats, repeat: int = 0) -> Core[float]:

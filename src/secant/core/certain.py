@@ -1,9 +1,9 @@
 """Making certain of a minimum: the whole Hessian where it is affordable, and a way out of a saddle.
 
-A slope of zero is what saddles have as well, and a model that has seen few directions promises too little. Before a search
-that saw no noise ends, f is bent once along every pair of coordinates (``n (n + 1) / 2`` evaluations, while that is less
-than a tenth of the budget; else along a few random directions). Where f bends down the search goes on from there; where
-Newton's step promises more than the model did it goes on with Newton's matrix.
+A slope of zero is what saddles have as well, and a model that has seen few directions promises too little. Before a
+search that saw no noise ends, the Hessian is taken from pairs of coordinates (``n (n + 1) / 2`` evaluations, while that
+is less than a tenth of the budget; else f is looked at along a few random directions). Where f bends down the search
+goes on from there; where Newton's step promises more than the model did it goes on with Newton's matrix.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secant.core.board import Board
 from secant.core.differences import Slopes, central, central_steps, sizes
@@ -48,7 +49,7 @@ def certain(board: Board, x: Floats, fun: float, slopes: Slopes, least: float) -
     if not count:
         return None
     if count * (count + 1) // 2 > min(SHARE * board.most, board.left - 2 * n - 2 * len(AWAY)):
-        return (yield from _around(board, x, fun, slopes, least))
+        return (yield from _around(board, x, fun, least))
     hessian, error = yield from _hessian(board, x, fun, slopes.value, t, free)
     scale = 1.0 / np.sqrt(positive(hessian.diagonal(), slopes.value[free] * 0.0, x[free]))
     curves, ways = np.linalg.eigh(hessian * np.outer(scale, scale))
@@ -81,7 +82,7 @@ def _steps(board: Board, x: Floats, fun: float) -> Floats:
 
 
 def _hessian(
-    board: Board, x: Floats, fun: float, slope: Floats, t: Floats, free: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    board: Board, x: Floats, fun: float, slope: Floats, t: Floats, free: NDArray[np.bool_]
 ) -> Core[tuple[Floats, Floats]]:
     """Return the Hessian by the free coordinates, and its error."""
     where = np.flatnonzero(free)
@@ -112,7 +113,7 @@ def _away(board: Board, x: Floats, fun: float, way: Floats, least: float) -> Cor
     return (yield from _restart(board, points[best], float(values[best])))
 
 
-def _around(board: Board, x: Floats, fun: float, slopes: Slopes, least: float) -> Core[Onward | None]:
+def _around(board: Board, x: Floats, fun: float, least: float) -> Core[Onward | None]:
     """Look along random directions whether f bends down; return where that leads."""
     rng = np.random.default_rng(board.spent)
     ways = rng.normal(size=(DIRECTIONS, x.size)) * sizes(x) / np.sqrt(x.size)

@@ -66,16 +66,28 @@ def forward_steps(board: Board, x: Floats, fun: float, bend: Floats, slope: Floa
     return signs * np.minimum(h, np.where(turned, behind, ahead))
 
 
-def moved(board: Board, x: Floats, t: Floats) -> tuple[Floats, Floats]:
-    """Return the n points a step away along each coordinate, and the steps really taken."""
-    points = board.inside(x + np.diag(t))
-    return points, points.diagonal() - x
+def moved(board: Board, x: Floats, t: Floats) -> Floats:
+    """Return the steps (n,) really taken for steps t along each coordinate: inside the box, to numbers that x holds."""
+    taken: Floats = board.inside(x + t) - x
+    out = (x + taken > board.upper) | (x + taken < board.lower)  # a sum may round beyond the bound again
+    inward: Floats = np.where(out, np.nextafter(taken, 0.0), taken)
+    return inward
+
+
+def apart(x: Floats, t: Floats) -> Floats:
+    """Return the points (n, n) at x moved by t along one coordinate each.
+
+    >>> apart(np.array([1.0, 2.0]), np.array([0.5, 0.25]))
+    array([[1.5 , 2.  ],
+           [1.  , 2.25]])
+    """
+    return x + np.diag(t)
 
 
 def forward(board: Board, x: Floats, fun: float, bend: Floats, slope: Floats) -> Core[Slopes]:
     """Return slopes from n values, given about how f bends and falls."""
-    points, t = moved(board, x, forward_steps(board, x, fun, bend, slope))
-    values = yield from board.ask(points)
+    t = moved(board, x, forward_steps(board, x, fun, bend, slope))
+    values = yield from board.axes(x, np.arange(x.size), t)
     return (yield from read(board, x, fun, bend, t, values))
 
 
@@ -83,8 +95,8 @@ def read(board: Board, x: Floats, fun: float, bend: Floats, t: Floats, values: F
     """Return slopes from the values at n moved points; those that are not finite are asked for on the other side."""
     lost = ~np.isfinite(values)
     if lost.any():
-        points, other = moved(board, x, -t)
-        again = yield from board.ask(points[lost])
+        other = moved(board, x, -t)
+        again = yield from board.axes(x, np.flatnonzero(lost), other[lost])
         values, t = values.copy(), t.copy()
         values[lost], t[lost] = again, other[lost]
     known = np.isfinite(values) & (t != 0.0)
@@ -99,30 +111,33 @@ def central_steps(board: Board, x: Floats, fun: float, bend: Floats | None, wide
     """Return the steps of central differences; of the first ones no ``bend`` is known."""
     size = sizes(x)
     share = max(board.level(fun) / abs(fun) if fun else 0.0, 2.0 * UNIT_ROUNDOFF) ** 0.25
+    first: Floats = min(max(share, FIRST), MOST) * size
     if bend is None:
-        return np.minimum(max(share, FIRST), MOST) * size
+        return first
     usual = share * size
     with np.errstate(all="ignore"):
         h = WIDER * np.sqrt(board.level(fun) / np.abs(bend))
-    h = np.where(np.isfinite(h), np.clip(h, 0.1 * usual, 10.0 * usual), usual)
+    h = np.where(np.isfinite(h), np.minimum(np.maximum(h, 0.1 * usual), 10.0 * usual), usual)
     return np.minimum(wide * h, max(1.0, 0.25 * wide) * MOST * size)
 
 
-def both_sides(board: Board, x: Floats, h: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the points of central differences, n to the right and n to the left, and the steps really taken."""
-    right, a = moved(board, x, np.minimum(h, np.maximum(board.upper - x, 0.0)))
-    left, b = moved(board, x, -np.minimum(h, np.maximum(x - board.lower, 0.0)))
-    return np.concatenate([right, left]), a, -b
+def both_sides(board: Board, x: Floats, h: Floats) -> tuple[Floats, Floats]:
+    """Return the steps of central differences that are really taken, to the right and to the left (negative)."""
+    right = moved(board, x, np.minimum(h, np.maximum(board.upper - x, 0.0)))
+    left = moved(board, x, -np.minimum(h, np.maximum(x - board.lower, 0.0)))
+    return right, left
 
 
 def central(board: Board, x: Floats, fun: float, h: Floats) -> Core[Slopes]:
     """Return slopes and second derivatives from 2 n values."""
     n = x.size
-    points, a, b = both_sides(board, x, h)
-    ask = np.concatenate([a != 0.0, b != 0.0])
+    a, b = both_sides(board, x, h)
+    t = np.concatenate([a, b])
+    ask = np.flatnonzero(t)
     values = np.full(2 * n, np.inf)
-    if ask.any():
-        values[ask] = yield from board.ask(points[ask])
+    if ask.size:
+        values[ask] = yield from board.axes(x, ask % n, t[ask])
+    b = -b
     ahead, behind = np.isfinite(values[:n]), np.isfinite(values[n:])
     both = ahead & behind
     with np.errstate(all="ignore"):

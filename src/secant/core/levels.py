@@ -45,7 +45,7 @@ class Beside:
 
 
 def along(board: Board, x: Floats, seed: int) -> Floats:
-    """Return the spacing of a table: a direction drawn by ``seed``, 0 where the box has no room for all of the table."""
+    """Return the spacing of a table: a direction drawn by ``seed``, 0 where the box has no room for the table."""
     drawn = noise.spacings(x, board.spacing, seed)
     room = np.minimum(board.upper - x, x - board.lower)
     return np.where(room > 4.0 * np.abs(drawn), drawn, 0.0)
@@ -88,7 +88,7 @@ def look(board: Board, x: Floats, fun: float, seed: int) -> Core[tuple[Beside | 
 def single(values: Floats) -> bool:
     """Return whether values are numbers of single precision, and not just short ones.
 
-    >>> single(np.array([0.1, 0.2, 0.3])), single(np.float32([0.1, 0.2, 0.3]).astype(float)), single(np.array([1.0, 2.0]))
+    >>> single(np.array([0.1, 0.2])), single(np.float32([0.1, 0.2]).astype(float)), single(np.array([1.0, 2.0]))
     (False, True, False)
     """
     with np.errstate(over="ignore"):
@@ -111,7 +111,7 @@ def coarse(board: Board, x: Floats, fun: float, seed: int) -> Core[bool]:
     for scale in (1.0, FURTHER):
         values = yield from board.ask(board.inside(x + scale * POINTS[:, np.newaxis] * spacing))
         row = np.insert(values, len(POINTS) // 2, fun)
-        level = noise.agreed(noise.columns(row)) if np.isfinite(row).all() else inf
+        level = noise.agreed(noise.columns(row.tolist())) if np.isfinite(row).all() else inf
         if not isfinite(level) or not NEWS * board.level(fun) < level < SAME * before:
             return False
         before = level

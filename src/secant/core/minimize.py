@@ -1,10 +1,11 @@
 """Going down to a minimum, and saying how it ended: the course around :mod:`secant.core.quasi`.
 
-Verdicts. ``converged`` claims that x is a minimum: what the model still promises is nothing beside what f has fallen by, the
-slopes from both sides bear that out, f bends down nowhere, and its noise, if there is any, is small beside the fall as
-well. ``noise floor`` is an end at which f no longer falls, and nothing more can be said: noise drowns the slope, or f has a
-crease there. ``budget`` is no end, ``unbounded`` and ``failed`` are what they say. The answer of a run that was cut short
-is the lowest point seen, or under noise the last one, unless another was lower by more than noise.
+Verdicts. ``converged`` claims that x is a minimum: what the model still promises is nothing beside what f has fallen
+by, the slopes from both sides bear that out, f bends down nowhere, and its noise, if there is any, is small beside
+the fall as well. ``noise floor`` is an end at which f no longer falls, and nothing more can be said: noise drowns the
+slope, or f has a crease there. ``budget`` is no end, ``unbounded`` and ``failed`` are what they say. The answer of a
+run that was cut short is the lowest point seen, or under noise the last one, unless another was lower by more than
+noise.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from math import inf, isfinite, nan
 import numpy as np
 
 from secant.core.board import Board, SpentError
-from secant.core.differences import Slopes, both_sides, central_steps, sizes
+from secant.core.differences import Slopes, apart, both_sides, central_steps, sizes
 from secant.core.levels import look, pair
 from secant.core.quasi import End, Place, descend
 from secant.core.request import Core, Floats, Interrupted, Request
@@ -27,6 +28,8 @@ from secant.core.verdicts import DescentVerdict
 BOTTOMLESS, AWAY = 1e15, 1e12
 #: ``converged`` under noise: its level is below this share of what f has fallen by.
 SMALL = 1e-6
+#: With up to so many variables for each worker the first differences are asked for with the look for noise.
+AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +149,10 @@ def minimize(
         if not isfinite(fun):
             return _nowhere(base, fun)
         board.note(base, fun)
-        if board.width > 1:
-            points, _, _ = both_sides(board, base, central_steps(board, base, fun, None, 1.0))
-            yield from board.ahead(np.concatenate([pair(board, base, 0), points]))
+        if board.width > 1 and base.size <= AHEAD * board.width:
+            right, left = both_sides(board, base, central_steps(board, base, fun, None, 1.0))
+            sides = [apart(base, right)[right != 0.0], apart(base, left)[left != 0.0]]
+            yield from board.ahead(np.concatenate([pair(board, base, 0), *sides]))
         beside, _ = yield from look(board, base, fun, 0)
         end = yield from descend(board, base, fun, beside, rtol, trail.take)
     except SpentError:
@@ -201,5 +205,8 @@ def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str) -> tuple[
     if end.flat and (board.quiet(fun) or level <= SMALL * fallen):
         return DescentVerdict.CONVERGED, ""
     if board.quiet(fun):
-        return DescentVerdict.NOISE_FLOOR, "f falls along no step that was tried, though its slope is not zero: a crease?"
+        return (
+            DescentVerdict.NOISE_FLOOR,
+            "f falls along no step that was tried, though it has a slope: a crease?",
+        )
     return DescentVerdict.NOISE_FLOOR, f"f no longer falls by more than its noise, {bar(level)}"

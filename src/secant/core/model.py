@@ -18,6 +18,7 @@ from math import isfinite
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secant.core.differences import sizes
 from secant.core.request import Floats
@@ -99,8 +100,8 @@ class Limited:
         fixed = _held(slope, low, high)
         q = np.where(fixed, 0.0, slope)
         kept = []
-        for s, y in reversed(self.pairs):
-            s, y = np.where(fixed, 0.0, s), np.where(fixed, 0.0, y)
+        for pair in reversed(self.pairs):
+            s, y = (np.where(fixed, 0.0, part) for part in pair)
             product = float(s @ y)
             if product > 0.0:
                 share = float(s @ q) / product
@@ -113,8 +114,8 @@ class Limited:
             q = q / self.diagonal
         for s, y, product, share in reversed(kept):
             q = q + s * (share - float(y @ q) / product)
-        d = np.clip(np.where(fixed, 0.0, -q), low, high)
-        return d
+        step: Floats = np.clip(np.where(fixed, 0.0, -q), low, high)
+        return step
 
     def updated(self, s: Floats, y: Floats, noise: float) -> Limited:
         """Return the model with one more pair, unless it says nothing; the oldest is dropped."""
@@ -132,16 +133,16 @@ def begin(diagonal: Floats) -> Model:
     return Dense(np.diag(diagonal)) if diagonal.size <= MOST else Limited(diagonal)
 
 
-def _held(slope: Floats, low: Floats, high: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _held(slope: Floats, low: Floats, high: Floats) -> NDArray[np.bool_]:
     """Return which variables stay where they are: on a bound, with f falling beyond it."""
-    held: np.ndarray[tuple[int], np.dtype[np.bool_]] = ((low >= 0.0) & (slope >= 0.0)) | ((high <= 0.0) & (slope <= 0.0))
+    held: NDArray[np.bool_] = ((low >= 0.0) & (slope >= 0.0)) | ((high <= 0.0) & (slope <= 0.0))
     return held
 
 
 def _solved(matrix: Floats, right: Floats) -> Floats:
     """Solve, by the diagonal alone where the matrix is singular."""
     try:
-        found: Floats = np.linalg.solve(matrix, right)
+        found = np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
     except np.linalg.LinAlgError:
         found = right / np.maximum(np.abs(matrix.diagonal()), np.finfo(float).tiny)
     return found if np.all(np.isfinite(found)) else np.zeros(right.size)

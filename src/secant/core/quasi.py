@@ -1,9 +1,9 @@
 """Quasi-Newton descent on differences that know the noise, with every stall looked into before it is believed.
 
-The loop is BFGS with forward differences. When f does not fall, the reasons are tried in the order of their price: slopes
-from both sides; noise, next to x and over lengths that count; curvatures taken afresh; and, under noise, steps of the
-differences that grow eightfold, for a slope that drowns over short steps shows over long ones. A run of strange step
-lengths calls for the look at coarse noise as well. Only when nothing of that leads down is x an end.
+The loop is BFGS with forward differences. When f does not fall, the reasons are tried in the order of their price:
+slopes from both sides; noise, next to x and over lengths that count; curvatures taken afresh; and, under noise, steps
+of the differences that grow eightfold, for a slope that drowns over short steps shows over long ones. A row of strange
+step lengths calls for the look at coarse noise as well. Only when nothing of that leads down is x an end.
 
 Sources: R. H. Byrd, P. Lu, J. Nocedal and C. Zhu, SIAM J. Sci. Comput. 16, 1995 (bounds); H.-J. M. Shi, M. Q. Xuan,
 F. Oztoprak and J. Nocedal, Optim. Methods Softw. 38, 2023 (noise-aware differences); H.-J. M. Shi, Y. Xie, R. Byrd and
@@ -34,8 +34,8 @@ GROWTH, WIDEST = 8.0, 4096.0
 MISMATCH = 0.3
 #: So often a search goes on after it was thought to be at an end.
 CERTAIN = 5
-#: Where f bends by less than this share of its fall over lengths that count, x may lie on a plateau; how far differences
-#: reach that look beyond it.
+#: Where f bends by less than this share of its fall over lengths that count, x may lie on a plateau; how wide
+#: differences are that look beyond it.
 PLATEAU, AFAR = 1e-4, 256.0
 
 

@@ -19,7 +19,7 @@ from math import inf, isfinite
 import numpy as np
 
 from secant.core.board import Board
-from secant.core.differences import Slopes, forward_steps, moved, read
+from secant.core.differences import Slopes, apart, forward_steps, moved, read
 from secant.core.request import UNIT_ROUNDOFF, Core, Floats
 
 #: The share of the promised fall that has to come true.
@@ -120,12 +120,12 @@ def _at_once(board: Board, x: Floats, fun: float, d: Floats, fall: float, bend: 
     n = x.size
     unit = board.inside(x + d)
     differences = n + 1 <= BATCHES * board.width
-    points, t = moved(board, unit, forward_steps(board, unit, fun, bend, slope)) if differences else (unit[:0], unit)
+    t = moved(board, unit, forward_steps(board, unit, fun, bend, slope))
+    points = apart(unit, t) if differences else np.zeros((0, n))
     taken = 1 + len(points)
     others = OTHERS[: max(min(-taken % board.width, len(OTHERS)), 0 if differences else 1)]
     along = np.stack([unit, *(board.inside(x + length * d) for length in others)])
-    batch = np.concatenate([along, points.reshape(-1, n)])
-    values = yield from board.ask(batch)
+    values = yield from board.ask(np.concatenate([along, points]))
     lengths, ends = (1.0, *others), values[: len(along)]
     level = board.level(fun)
     good = [
