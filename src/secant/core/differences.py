@@ -118,7 +118,8 @@ def central_steps(board: Board, x: Floats, fun: float, bend: Floats | None, wide
     with np.errstate(all="ignore"):
         h = WIDER * np.sqrt(board.level(fun) / np.abs(bend))
     h = np.where(np.isfinite(h), np.minimum(np.maximum(h, 0.1 * usual), 10.0 * usual), usual)
-    return np.minimum(wide * h, max(1.0, 0.25 * wide) * MOST * size)
+    steps: Floats = np.minimum(wide * h, max(1.0, 0.25 * wide) * MOST * size)
+    return steps
 
 
 def both_sides(board: Board, x: Floats, h: Floats) -> tuple[Floats, Floats]:
