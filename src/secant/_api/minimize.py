@@ -244,8 +244,9 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
     scipy.optimize.OptimizeResult, as ``Descent.to_scipy()``; the Descent itself is its ``descent``.
 
     >>> import numpy as np
-    >>> from scipy.optimize import minimize, rosen
-    >>> found = minimize(rosen, np.array([-1.2, 1.0]), method=scipy_method, bounds=[(-2.0, 2.0), (0.0, 0.5)])
+    >>> from scipy import optimize
+    >>> bounds = [(-2.0, 2.0), (0.0, 0.5)]
+    >>> found = optimize.minimize(optimize.rosen, np.array([-1.2, 1.0]), method=scipy_method, bounds=bounds)
     >>> found.success, np.round(found.x, 6)
     (True, array([0.708614, 0.5     ]))
     """
