@@ -258,8 +258,10 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
     if options.pop("tol", None) is not None:
         raise InputError("`tol` must be left out with `method=secant.scipy_method`; say options={'rtol': ...}")
     x = np.atleast_1d(np.asarray(x0, dtype=np.float64))
-    found = minimize(fun, x, args=args, bounds=_box(box), callback=_heard(heard), **options)
-    return found.to_scipy()
+    limits = _box(box)
+    if limits is not None:
+        x = np.clip(x, *limits)  # as SciPy's own methods do
+    return minimize(fun, x, args=args, bounds=limits, callback=_heard(heard), **options).to_scipy()
 
 
 def _box(bounds: Any) -> Any:
