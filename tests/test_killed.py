@@ -1,7 +1,7 @@
 """Killed anywhere and started again: every question gives the bits of a run that nothing disturbed, and pays once.
 
-A journal is what makes that so. Of what was evaluated when the run ended nothing is evaluated again, but the one point by
-which f is known again.
+A journal is what makes that so. Of what was evaluated when the run ended nothing is evaluated again, but the one point
+by which f is known again.
 """
 
 from __future__ import annotations

@@ -54,6 +54,9 @@ from secant.evaluation.records import (
 #: Seconds and records after which records are forced to the disk, and the least time between.
 SECOND, RECORDS, APART = 1.0, 100, 0.05
 
+#: The part of an identity that says what is asked.
+QUESTION = "the option `question`"
+
 
 class Journal:
     """A journal that is read, and written to.
@@ -105,6 +108,8 @@ class Journal:
         other = sorted(difference(header.identity, self._identity), key=_first)
         if not other:
             return
+        if QUESTION in other:
+            other = [QUESTION]  # another question has other options
         then, now = header.versions.get("python"), platform.python_version()
         code = any(name.endswith("code") for name in other)
         if code and then is not None and then.rsplit(".", 1)[0] != now.rsplit(".", 1)[0]:
