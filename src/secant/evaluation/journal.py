@@ -48,6 +48,7 @@ from secant.evaluation.records import (
     opened,
     record,
     records_of,
+    sums_of,
     whole,
 )
 
@@ -236,8 +237,7 @@ class Journal:
         made["t"], made["status"] = np.asarray(request.t, np.float64)[positions], status
         made["precision"] = 1 - frexp(eps)[1]
         made["values"][:, : rows.shape[1]] = rows
-        raw, size, seed = memoryview(made.tobytes()), self._form.itemsize, self._seed
-        made["crc"] = [zlib.crc32(raw[place + 4 : place + size], seed) for place in range(0, len(raw), size)]
+        made["crc"] = sums_of(made.tobytes(), self._form.itemsize, self._seed)
         self._write(made.tobytes(), len(rows))
 
     def _write(self, data: bytes, count: int = 1) -> None:
