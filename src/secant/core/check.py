@@ -134,7 +134,8 @@ def _not_finite(case: Case, bad: Indices) -> Core[None]:
     looks = yield from at(case.space, sample, case.fun, case.purse, case.cap)
     for k, i in enumerate(sample.tolist()):
         for j in np.flatnonzero(~np.isfinite(case.yours[:, i])).tolist():
-            wrong = looks.kind[k, j] != UNKNOWN
+            # Under noise, or what looks like it, f has a slope, however little is known of it.
+            wrong = looks.kind[k, j] != UNKNOWN or looks.slopes[k, j].verdict is Verdict.NOISY
             note(case, looks, k, j, i, bool(wrong))
     if case.wrong:
         rows = [j * case.yours.shape[1] + i for j, i in zip(*np.nonzero(~np.isfinite(case.yours)), strict=True)]

@@ -239,16 +239,18 @@ def _settled(
 ) -> Core[Looks]:
     """Ask for slopes, and nearer to x for those that were not resolved.
 
-    What looks like noise may be a thousand kinks: f is then as good as still over a speck, where noise would show.
+    What looks like noise may be a thousand kinks: f is then as good as still over a speck, where noise would show. The
+    bar of such a slope is that of noise and means nothing, so it is no slope unless it is bettered nearer to x.
     """
     which = np.arange(count)
     found = read((yield from ask(which, cap)))
     grain = np.array([[s.noise if s.verdict is Verdict.NOISY else 0.0 for s in row] for row in found.slopes])
     noisy = np.flatnonzero((grain > 0.0).any(axis=1))
-    smooth = np.zeros(count, dtype=bool)
+    feigned: Flags = np.zeros(grain.shape, dtype=np.bool_)
     if noisy.size and purse.left >= noisy.size and cap > NEARER[0]:
         moved = yield from probe(noisy)
-        smooth[noisy] = ((moved > 0.0) & (moved < STILL * grain[noisy])).any(axis=1)
+        feigned[noisy] = np.logical_and(moved > 0.0, moved < STILL * grain[noisy])
+    smooth: Flags = np.any(feigned, axis=1)
     for nearer in NEARER:
         hazy = [any(_hazy(slope) for slope in row) for row in found.slopes]
         which = np.flatnonzero(smooth | hazy)
@@ -261,6 +263,8 @@ def _settled(
         for name in ("low", "high", "bar", "kind", "slopes"):
             old = getattr(found, name)
             old[which] = np.where(better, getattr(closer, name), old[which])
+        feigned[which] = np.logical_and(feigned[which], ~better)
+    found.kind[feigned], found.bar[feigned] = UNKNOWN, inf
     return found
 
 

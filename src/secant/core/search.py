@@ -25,6 +25,8 @@ FEW, GROUP = 40, 6
 DIRECTIONS, LEFT = 6, 4
 #: Entries of a large x that are sampled when it seems to be wrong everywhere: the largest, and as many random ones.
 SAMPLE = 5
+#: What is said of entries that there were no evaluations to look at again.
+ONCE = "some entries seem wrong, and the evaluations did not suffice to look at them again, nearer to x"
 #: How near to x wrong entries are looked at again that do not explain the directions.
 AGAIN = 2.0**-8
 
@@ -201,7 +203,9 @@ def _one_by_one(case: Case, segment: Segment) -> Core[None]:
             yield from _asked_again(case, segment)
         return
     clear = not segment.hazy and _explained(case, segment).all()
-    yield from reconsider(case, _faint(case, segment, fresh) if clear else fresh)
+    able = yield from reconsider(case, _faint(case, segment, fresh) if clear else fresh)
+    if not able and not clear and segment.wrong.any():
+        case.unlocated = True
 
 
 def _faint(case: Case, segment: Segment, fresh: set[tuple[int, int]]) -> set[tuple[int, int]]:
@@ -214,11 +218,20 @@ def _faint(case: Case, segment: Segment, fresh: set[tuple[int, int]]) -> set[tup
     return found
 
 
-def reconsider(case: Case, fresh: set[tuple[int, int]]) -> Core[None]:
-    """Look again, nearer to x, at entries that seem wrong; those whose slope there sides with the claim are right."""
+def reconsider(case: Case, fresh: set[tuple[int, int]]) -> Core[bool]:
+    """Look again, nearer to x, at entries that seem wrong; those whose slope there sides with the claim are right.
+
+    Return whether there were evaluations for that: what was seen once only is no finding.
+    """
     again = np.array(sorted({i for _, i in fresh}), dtype=np.intp)
-    if not again.size or case.purse.left < LEAST * again.size:
-        return
+    if not again.size:
+        return True
+    if case.purse.left < LEAST * again.size:
+        for j, i in fresh:
+            case.wrong.discard((j, i))
+            case.table[j, i] = (*case.table[j, i][:2], False, case.table[j, i][3])
+        case.unsure.append(ONCE)
+        return False
     looks = yield from at(case.space, again, case.fun, case.purse, min(case.cap, AGAIN))
     within = tolerance(looks, case.slack[:, again].T, looks.bar.size)
     for k, i in enumerate(again.tolist()):
@@ -229,6 +242,7 @@ def reconsider(case: Case, fresh: set[tuple[int, int]]) -> Core[None]:
                 if abs(looks.low[k, j] - ours) > within[k, j] or within[k, j] < abs(ours - case.yours[j, i]):
                     case.wrong.discard((j, i))
                     note(case, looks, k, j, i, False)
+    return True
 
 
 def _asked_again(case: Case, segment: Segment) -> Core[None]:
