@@ -48,7 +48,7 @@ ALIAS = "f gave the very same value at every point: does it use its argument? (`
 #: A check for less than this is none.
 LEAST = 16
 #: Evaluations for a check elsewhere, of an answer that was the same there.
-THERE = 64
+THERE = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +247,16 @@ def _judged(question: Question, fun: Floats, witness: Witness, moved: Space | No
     space, values, change = question.space, fun.tolist(), witness.change
     other = witness.elsewhere if witness.elsewhere is not None and not witness.elsewhere.complaint else None
     finding = yield from core.check(space, rows, slack, values, change, left, question.seed, patient=other is None)
+    left = question.budget - evaluator.evaluations
+    if left < 2 * LEAST:
+        moved = None
     if finding.verdict is CheckVerdict.AGREE and moved is not None and stale(witness):
-        there = yield from core.check(moved, rows, slack, None, change, THERE, question.seed)
+        there = yield from core.check(moved, rows, slack, None, change, min(THERE, left), question.seed)
         if there.verdict is CheckVerdict.DISAGREE and there.wrong.size:
             hint = "the derivative is the very same at another x, where it is wrong: it is stale, or does not use x"
             finding = replace(there, hint=hint)
     elif finding.kinked and finding.verdict is not CheckVerdict.AGREE and other is not None and moved is not None:
         rows, slack = _varying(other, question.varying)
-        left = max(question.budget - evaluator.evaluations, 2 * LEAST)
         there = yield from core.check(moved, rows, slack, None, change, left, question.seed)
         finding = _beside(there)
     if finding.verdict is CheckVerdict.CANNOT_TELL and witness.random:

@@ -207,7 +207,8 @@ def _found(case: Case, change: float) -> Finding:
     wrong = np.union1d(flat, case.inferred) if case.wrong else flat
     entry, borne_out = _shown(case, change)
     reason, hint = "", case.hint
-    if case.wrong or (case.unlocated and not case.kinked):
+    kinked = case.kinked or any(row[3] is Verdict.KINK for row in case.table.values())
+    if case.wrong or (case.unlocated and not kinked):
         verdict = CheckVerdict.DISAGREE
         hint = hint or _cause(case)
         if case.unlocated:
@@ -215,7 +216,7 @@ def _found(case: Case, change: float) -> Finding:
             reason = f"{more}random directions disagree, and the evaluations did not suffice to look at all"
     elif case.unlocated or case.unsure or not borne_out:
         verdict = CheckVerdict.CANNOT_TELL
-        reason = next(filter(None, case.unsure), "") or (KINKED if case.kinked else _hidden(case, entry))
+        reason = next(filter(None, case.unsure), "") or (KINKED if kinked else _hidden(case, entry))
     else:
         verdict, reason, hint = CheckVerdict.AGREE, "; ".join(filter(None, (case.note, _kinks(case), _dim(case)))), ""
     return Finding(verdict, wrong, case.table, hint, reason, case.purse.spent, entry, case.along, case.kinked)
