@@ -41,8 +41,8 @@ NEARER = (2.0**-12, 2.0**-22)
 #: Entries of a leaf from which on none counts as smaller than this share of the usual one.
 MANY, SHARE = 16, 0.01
 
-#: A speck, as a share of x's size, and f as good as still there: off its slope by less than this share of what was taken
-#: for noise.
+#: A speck, as a share of x's size, and f as good as still there: off its slope by less than this share of what was
+#: taken for noise.
 SPECK, STILL = 2.0**-26, 0.05
 
 #: A slope of so many bars at most is as good as 0; f may bend over one part in so many of x.
@@ -240,7 +240,7 @@ def _probed(request: Request, fun: Sequence[float], purse: Purse) -> Core[Floats
 
 
 def _still(moved: Floats, slopes: Floats, length: Floats, grain: Floats) -> Flags:
-    """Return where f stands still over a speck, but for its slope, so that it is no noise what looks like it: (k, m)."""
+    """Return where f stands still over a speck, but for its slope: what looks like noise is none there, (k, m)."""
     t = (SPECK * length)[:, np.newaxis, np.newaxis] * np.array([1.0, -1.0])[:, np.newaxis]
     with np.errstate(invalid="ignore"):
         near = np.abs(moved - t * slopes[:, np.newaxis]) < STILL * grain[:, np.newaxis]
@@ -257,8 +257,8 @@ def _settled(
 ) -> Core[Looks]:
     """Ask for slopes, and nearer to x for those that were not resolved.
 
-    What looks like noise may be a thousand kinks, or a ripple: f then stands still over a speck, where noise would show.
-    The bar of such a slope is that of noise and means nothing, so it is no slope unless it is bettered nearer to x.
+    What looks like noise may be a thousand kinks, or a ripple: f then stands still over a speck, where noise would
+    show. The bar of such a slope is that of noise and means nothing: it is no slope unless it is bettered nearer to x.
     """
     found = read((yield from ask(np.arange(length.size), cap)))
     grain = np.array([[s.noise if s.verdict is Verdict.NOISY else 0.0 for s in row] for row in found.slopes])
