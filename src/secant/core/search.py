@@ -253,6 +253,10 @@ def _asked_again(case: Case, segment: Segment) -> Core[None]:
             covered(case, fresh)
         return
     case.unlocated = True
+    inside = set(segment.chosen.tolist())
+    if any(row[3] is Verdict.KINK for (_, i), row in case.table.items() if i in inside):
+        case.kinked = True  # along its own line a kink bears the claim out, and across it directions tell no slope
+        return
     if fresh is None or fresh.hazy or segment.hazy or len(case.yours) > 1:
         return
     u = np.concatenate([segment.directions, fresh.directions])
