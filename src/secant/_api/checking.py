@@ -45,6 +45,8 @@ RESTLESS = 1e3
 AGAIN = 6
 #: What is likely when f stands still and the gradient says that it should not.
 ALIAS = "f gave the very same value at every point: does it use its argument? (`inplace=True` where it reads an alias)"
+#: Why nothing can be told where f has no value.
+NOWHERE = "f has no finite value at x itself"
 #: A check for less than this is none.
 LEAST = 16
 #: Evaluations for a check elsewhere, of an answer that was the same there.
@@ -76,8 +78,10 @@ class Question:
         return self.watch.evaluator
 
 
-def first_value(watch: Watch) -> Floats:
-    """Return f at the point, (m,)."""
+def first_value(watch: Watch, chosen: Options) -> Floats:
+    """Return f at the point, (m,), once all that is asked has been found to be allowed."""
+    budget_of(chosen, watch.evaluator)
+    room(chosen, watch.evaluator.base, watch.evaluator.layout)
     try:
         reply = watch.reply(Request(watch.evaluator.base, None, (0.0,)))
     except Interrupted:
@@ -183,6 +187,10 @@ def with_seed(derivative: Any, seed: Any) -> Any:
 
 def answer(question: Question, fun: Floats) -> GradientCheck:
     """Have the claim checked, and say what was found."""
+    if not np.isfinite(fun).any():
+        nothing, count = np.zeros(0, dtype=np.intp), question.evaluator.evaluations
+        size = question.outputs * question.space.base.size
+        return GradientCheck(CheckVerdict.CANNOT_TELL, nothing, (), (), "", NOWHERE, count, inf, inf, size)
     found = ran(question.watch, _checked(question, fun), evaluate=question.evaluate)
     return cut_short(question.watch, question.outputs * question.space.base.size) if found is None else found
 
@@ -268,7 +276,12 @@ def _judged(question: Question, fun: Floats, witness: Witness, moved: Space | No
 
 
 def _beside(there: Finding) -> Finding:
-    """Say that a finding is of a point beside x, because f has kinks at x itself."""
+    """Say that a finding is of a point beside x, because f has kinks at x itself.
+
+    So close to kinks no direction alone is to be believed: an entry has to be found wrong.
+    """
+    if there.verdict is CheckVerdict.DISAGREE and not there.wrong.size:
+        there = replace(there, verdict=CheckVerdict.CANNOT_TELL, reason="")
     known = there.verdict is not CheckVerdict.CANNOT_TELL
     note = f"{core.KINKED}; {'this is about' if known else 'nor can it be told at'} a point nearby"
     return replace(there, reason=f"{note}; {there.reason}" if there.reason else note)
@@ -310,7 +323,9 @@ def _witness(question: Question, fun: Floats) -> Core[tuple[Witness, Space | Non
     reply = yield Request(space.base, (0,), (0.0,), None, 1)
     second = np.asarray(reply.values).reshape(-1)
     again = question.claim(layout.unflatten(evaluator.base)) if question.called else first
-    return Witness(first, elsewhere, again, fun, change, not np.array_equal(second, fun)), _moved(space, full[part])
+    return Witness(first, elsewhere, again, fun, change, not np.array_equal(second, fun, equal_nan=True)), _moved(
+        space, full[part]
+    )
 
 
 def _first(question: Question) -> Claimed:
@@ -339,7 +354,7 @@ def _random(question: Question, fun: Floats) -> Core[bool]:
     """Return whether f is random after all: it may give the same value twice by chance, but not time after time."""
     for repeat in range(2, 2 + AGAIN):
         reply = yield Request(question.space.base, (0,), (0.0,), None, repeat)
-        if not np.array_equal(np.asarray(reply.values).reshape(-1), fun):
+        if not np.array_equal(np.asarray(reply.values).reshape(-1), fun, equal_nan=True):
             return True
     return False
 

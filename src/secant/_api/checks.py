@@ -106,7 +106,7 @@ def check_gradient(
     with watched(value, x, way, seed=mine, keep=False, args=args, named=f, **put) as watch:
         evaluator = watch.evaluator
         varying = positions(wrt, x, evaluator.layout)
-        fun = first_value(watch)
+        fun = first_value(watch, chosen)
         one_output(evaluator, "check_gradient")
 
         def claim(point: Any) -> Claimed:
@@ -148,7 +148,7 @@ def check_jacobian(
     put = _asked("check_jacobian", chosen, way, jacobian, seed=seed) if how else {}
     with watched(f, x, way, seed=seed, keep=False, args=args, **put) as watch:
         evaluator = watch.evaluator
-        fun = first_value(watch)
+        fun = first_value(watch, chosen)
         derivative = with_seed(jacobian, seed)
         _real_values(evaluator, "check_jacobian")
         shape = evaluator.value_shape or ()
@@ -193,7 +193,7 @@ def check_vjp(
     put = _asked("check_vjp", chosen, way, vjp, seed=seed, u=u) if how else {}
     with watched(f, x, way, seed=seed, keep=False, args=args, **put) as watch:
         evaluator = watch.evaluator
-        fun = first_value(watch)
+        fun = first_value(watch, chosen)
         derivative = with_seed(vjp, seed)
         _real_values(evaluator, "check_vjp")
         if u is None:
@@ -204,6 +204,8 @@ def check_vjp(
         weights, shape, _ = numbers(u, "u")
         if shape != (evaluator.value_shape or ()):
             raise InputError(f"`u` must have the shape of f(x), {evaluator.value_shape}; got {shape}")
+        if not np.isfinite(weights).all():
+            raise InputError(f"`u` must be finite; [{int(np.flatnonzero(~np.isfinite(weights))[0])}] is not")
 
         def claim(point: Any) -> Claimed:
             found = derivative(point, u, *args) if callable(derivative) else derivative
@@ -249,7 +251,7 @@ def check_jvp(
     put = _asked("check_jvp", chosen, way, jvp, seed=seed, v=v) if how else {}
     with watched(f, x, way, seed=seed, keep=False, args=args, **put) as watch:
         evaluator = watch.evaluator
-        fun = first_value(watch)
+        fun = first_value(watch, chosen)
         derivative = with_seed(jvp, seed)
         _real_values(evaluator, "check_jvp")
         layout, shape = evaluator.layout, evaluator.value_shape or ()
@@ -304,13 +306,15 @@ def check_hessian(
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
     way = checked(how, "check_hessian", () if gradient is None else ("vectorized",))
+    if gradient is not None and not callable(gradient):
+        raise InputTypeError(f"`gradient` must be callable; got {kind_of(gradient)}")
     called = f if gradient is None else _flat(with_seed(gradient, seed), x)
     mine = seed if gradient is None else None
     put = _asked("check_hessian", chosen, way, hessian, seed=seed) if how else {}
     put |= {"name": "f" if gradient is None else "gradient", "named": f if gradient is None else gradient}
     with watched(called, x, way, seed=mine, keep=False, args=args, **put) as watch:
         evaluator = watch.evaluator
-        fun = first_value(watch)
+        fun = first_value(watch, chosen)
         derivative, layout = with_seed(hessian, seed), evaluator.layout
         n = layout.size
 

@@ -43,6 +43,8 @@ TRIFLE = 1e-15
 LEAST_SIZE = 0.01
 #: Why a kink is no mistake: kinks that meet at x may cancel each other along a line, each with a convention of its own.
 KINKED = "f has kinks at x, where its derivative is a matter of convention"
+#: Why nothing was looked at.
+STUCK = "no entry has room to move within the bounds"
 #: A slope of 0 is measured by how f changes nearby, and by this share of f itself.
 FLAT = 1e-3
 #: What is tried to be seen: a tenth of an entry, or so small a share of a usual one that it hardly counts. In so many
@@ -112,6 +114,8 @@ def _whole(case: Case, patient: bool) -> Core[None]:
         case.yours = np.where(np.isfinite(case.yours), case.yours, 0.0)
     chosen = np.flatnonzero(finite & movable)
     if not chosen.size:
+        if not movable.any():
+            case.unsure.append(STUCK)
         return
     segment = yield from examine(case, chosen, 1 if chosen.size == 1 else 2)
     if segment is not None:
@@ -182,7 +186,8 @@ def _enough(case: Case, chosen: Indices, change: float) -> Flags:
     """Return of which entries a mistake of some size would have shown, (m, n); ``change`` as for :func:`check`."""
     caught, size = case.caught[:, chosen], np.abs(case.yours[:, chosen])
     usual = _usual(case, chosen)
-    floor = np.where(usual > 0.0, usual, change) / case.space.scale[chosen]
+    with np.errstate(over="ignore"):
+        floor = np.where(usual > 0.0, usual, change) / case.space.scale[chosen]
     few = chosen.size <= FEW
     share, part = CLEAN if _clean(case) else (ENTRY, USUAL if few else MANY)
     by_size = caught <= part * floor
@@ -218,7 +223,11 @@ def _found(case: Case, change: float) -> Finding:
         verdict = CheckVerdict.CANNOT_TELL
         reason = next(filter(None, case.unsure), "") or (KINKED if kinked else _hidden(case, entry))
     else:
-        verdict, reason, hint = CheckVerdict.AGREE, "; ".join(filter(None, (case.note, _kinks(case), _dim(case)))), ""
+        verdict, reason, hint = (
+            CheckVerdict.AGREE,
+            "; ".join(filter(None, (case.note, _kinks(case), _dim(case), _stuck(case)))),
+            "",
+        )
     return Finding(verdict, wrong, case.table, hint, reason, case.purse.spent, entry, case.along, case.kinked)
 
 
@@ -226,12 +235,19 @@ def _shown(case: Case, change: float) -> tuple[float, bool]:
     """Return the smallest relative mistake that would have shown in any entry, and whether all are borne out."""
     movable = np.flatnonzero((case.space.below > 0.0) | (case.space.above > 0.0))
     caught, size, usual = case.caught[:, movable], np.abs(case.yours[:, movable]), _usual(case, movable)
-    floor = np.where(usual > 0.0, usual, change) / case.space.scale[movable]
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        floor = np.where(usual > 0.0, usual, change) / case.space.scale[movable]
         least = np.where(size > 0.0, LEAST_SIZE if movable.size > FEW else 0.0, 1.0) * floor
         relative = np.where(caught == 0.0, 0.0, caught / np.maximum(size, least))
     entry = float(relative.max()) if relative.size else inf
     return (inf if isnan(entry) else entry), bool(_enough(case, movable, change).all())
+
+
+def _stuck(case: Case) -> str:
+    """Say how many entries were left out because they cannot move."""
+    count = int(((case.space.below == 0.0) & (case.space.above == 0.0)).sum())
+    what = "one entry was" if count == 1 else f"{count} entries were"
+    return f"{what} not looked at, for want of room to move within the bounds" if count else ""
 
 
 def _dim(case: Case) -> str:
