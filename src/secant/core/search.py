@@ -25,8 +25,8 @@ FEW, GROUP = 40, 6
 DIRECTIONS, LEFT = 6, 4
 #: Entries of a large x that are sampled when it seems to be wrong everywhere: the largest, and as many random ones.
 SAMPLE = 5
-#: What is said of entries that there were no evaluations to look at again.
-ONCE = "some entries seem wrong, and the evaluations did not suffice to look at them again, nearer to x"
+#: What is said of entries that were seen once only.
+ONCE = "some entries seem wrong, and could not be seen again, nearer to x, with the evaluations allowed"
 #: How near to x wrong entries are looked at again that do not explain the directions.
 AGAIN = 2.0**-8
 
@@ -227,22 +227,32 @@ def reconsider(case: Case, fresh: set[tuple[int, int]]) -> Core[bool]:
     if not again.size:
         return True
     if case.purse.left < LEAST * again.size:
-        for j, i in fresh:
-            case.wrong.discard((j, i))
-            case.table[j, i] = (*case.table[j, i][:2], False, case.table[j, i][3])
-        case.unsure.append(ONCE)
+        _withdraw(case, fresh)
         return False
     looks = yield from at(case.space, again, case.fun, case.purse, min(case.cap, AGAIN))
     within = tolerance(looks, case.slack[:, again].T, looks.bar.size)
+    blind = set()
     for k, i in enumerate(again.tolist()):
         away = distance(looks, case.yours[:, i])[k]
         for j in range(len(away)):
-            if (j, i) in fresh and looks.kind[k, j] != UNKNOWN and away[j] <= within[k, j]:
+            if (j, i) in fresh and looks.kind[k, j] == UNKNOWN:
+                blind.add((j, i))
+            elif (j, i) in fresh and away[j] <= within[k, j]:
                 ours = case.table[j, i][0]
                 if abs(looks.low[k, j] - ours) > within[k, j] or within[k, j] < abs(ours - case.yours[j, i]):
                     case.wrong.discard((j, i))
                     note(case, looks, k, j, i, False)
-    return True
+    if blind:
+        _withdraw(case, blind)
+    return not blind
+
+
+def _withdraw(case: Case, entries: set[tuple[int, int]]) -> None:
+    """Take back that entries are wrong, which were seen once only."""
+    for j, i in entries:
+        case.wrong.discard((j, i))
+        case.table[j, i] = (*case.table[j, i][:2], False, case.table[j, i][3])
+    case.unsure.append(ONCE)
 
 
 def _asked_again(case: Case, segment: Segment) -> Core[None]:
