@@ -73,7 +73,7 @@ def symmetric(indptr: Index, indices: Index, n: int) -> Colors:
     >>> symmetric(*arrow, 4)
     array([0, 1, 1, 1], dtype=int32)
     """
-    full = _with_diagonal(indptr, indices, n)
+    full = completed(indptr, indices, n)
     counts = np.diff(full[0])
     best = _by_formula(*full, n, int(counts.max(initial=0)))
     natural: Sequence[int] = range(n)
@@ -86,6 +86,19 @@ def symmetric(indptr: Index, indices: Index, n: int) -> Colors:
             best = found
     assert best is not None
     return best
+
+
+def completed(indptr: Index, indices: Index, n: int) -> tuple[Index, Index]:
+    """Return the least symmetric pattern that holds a square one, and its diagonal.
+
+    >>> completed(np.array([0, 2, 2, 3]), np.array([0, 2, 2]), 3)
+    (array([0, 2, 3, 5]), array([0, 2, 1, 0, 2]))
+    """
+    rows = np.repeat(np.arange(n), np.diff(indptr))
+    columns, diagonal = indices.astype(np.int64), np.arange(n)
+    key = np.unique(np.concatenate([rows * n + columns, columns * n + rows, diagonal * n + diagonal]))
+    starts = np.searchsorted(key, np.arange(n + 1) * n)
+    return starts, key % n
 
 
 def readings(indptr: Index, indices: Index, colors: Colors, *, mirrored: bool = False) -> tuple[Index, Index]:
@@ -133,14 +146,6 @@ def _transposed(rows: Index, indices: Index, n: int) -> tuple[Index, Index]:
     starts = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(np.bincount(indices, minlength=n), out=starts[1:])
     return starts, rows[np.argsort(indices, kind="stable")]
-
-
-def _with_diagonal(indptr: Index, indices: Index, n: int) -> tuple[Index, Index]:
-    rows = np.repeat(np.arange(n), np.diff(indptr))
-    diagonal = np.arange(n)
-    key = np.unique(np.concatenate([rows * n + indices, diagonal * n + diagonal]))
-    starts = np.searchsorted(key, np.arange(n + 1) * n)
-    return starts, key % n
 
 
 # --- formulas -------------------------------------------------------------------------------------------
