@@ -19,6 +19,7 @@ CORE = {
         "few",
         "fitting",
         "flock",
+        "higher",
         "ladder",
         "lanes",
         "line",
