@@ -82,7 +82,6 @@ def sparse_jacobian(
     if chosen.method == "complex":
         raise InputError("`method` must not be 'complex' with `sparsity`: moved columns share real evaluations")
     base, layout = watch.evaluator.base, watch.evaluator.layout
-    below, above = space_of(chosen, watch, varying)
     centre = given is None or chosen.formula is None or 0 in chosen.formula.offsets
     fun = _at_x(watch) if centre else None
     if fun is not None:
@@ -92,7 +91,7 @@ def sparse_jacobian(
             raise InputError(f"`sparsity` must have a row for each of the {fun.size} values of f(x); got {given[0]}")
     if given is None:
         assert fun is not None
-        found = _detect(chosen, watch, fun, (below, above))
+        found = _detect(chosen, watch, fun, space_of(chosen, watch, varying))
         m, told = fun.size, _detected(found)
         csr: Csr = (found.indptr, found.indices)
     else:
@@ -119,7 +118,7 @@ def sparse_jacobian(
         details = {"": _fixed_slope(chosen)} if csr[1].size else {}
         return answer(watch, pattern, entries, None if symmetric else fun, told, details, chosen.step)
     assert fun is not None
-    return _free(chosen, watch, (pattern, mirror, varying), (below, above), fun, told)
+    return _free(chosen, watch, (pattern, mirror, varying), space_of(chosen, watch, varying), fun, told)
 
 
 def space_of(chosen: Options, watch: Watch, varying: Positions | None) -> tuple[Floats, Floats]:

@@ -148,17 +148,17 @@ def fixed(base: Floats, fun: Floats | None, pattern: Pattern, formula: Stencil, 
     entries = Entries.of(pattern.indices.size, fixed=True)
     broken = np.zeros(pattern.groups, dtype=bool)
     at_once = min(pattern.groups, max(1, TABLE // max(pattern.m, 1)))
-    spare = np.empty(pattern.m)
+    spares = np.empty(pattern.m), base.copy()
     done = 0
     for first in range(0, pattern.groups, at_once):
-        table = np.full((min(at_once, pattern.groups - first), pattern.m), nan)
+        table = np.empty((min(at_once, pattern.groups - first), pattern.m))
         try:
             while done == first or (done % at_once and done < pattern.groups):
                 moving = pattern.colors == done
-                broken[done] = yield from _difference(table[done - first], base, moving, fun, formula, step, spare)
+                broken[done] = yield from _difference(table[done - first], base, moving, fun, formula, step, spares)
                 done += 1
         except Interrupted:
-            pass
+            table[done - first :] = nan
         _gather(entries.value, pattern, table, first)
     _say_fixed(entries, pattern, base, step, broken, done)
     return entries
@@ -171,16 +171,22 @@ def _difference(
     fun: Floats | None,
     formula: Stencil,
     step: float,
-    spare: Floats,
+    spares: tuple[Floats, Floats],
 ) -> Generator[Request, Reply, bool]:
-    """Write the differences of all outputs for one color; return whether an evaluation failed."""
-    broken = False
+    """Write the differences of all outputs for one color; return whether an evaluation failed.
+
+    ``spares`` are room for as many values, and a point, which is x before and after.
+    """
+    spare, point = spares
+    broken, pair = False, formula.weights in ((1, -1), (-1, 1))
+    first: Floats | None = None
     for place, (offset, weight) in enumerate(zip(formula.offsets, formula.weights, strict=True)):
         values = fun
         if offset:
-            point = base.copy()
             np.add(base, offset * step, out=point, where=moving)
-            reply = yield Request(point, None, (0.0,))
+            # A view of its own for each: f is known by the array that it was asked at.
+            reply = yield Request(point[:], None, (0.0,))
+            np.copyto(point, base, where=moving)
             values = values_of(reply)[0]
             broken |= reply.status is not None and reply.status[0] == FAILED
         assert values is not None
@@ -188,7 +194,12 @@ def _difference(
             rows = f"a row for each of the {values.size} values of f(x); got {total.size}"
             raise InputError(f"`sparsity` must have {rows}")
         with np.errstate(all="ignore"):
-            _add(total, values, weight, not place, spare)
+            if not pair:
+                _add(total, values, weight, not place, spare)
+            elif first is None:
+                first = values
+            else:
+                np.subtract(*((values, first) if weight > 0 else (first, values)), out=total)
     with np.errstate(all="ignore"):
         total /= formula.denominator * step**formula.order
     return broken
