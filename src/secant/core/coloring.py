@@ -253,7 +253,7 @@ def _lattice(n: int, strides: tuple[int, ...], shares: tuple[int, ...], modulus:
 def _apart(indptr: Index, indices: Index, colors: Colors) -> bool:
     """Return whether no row has a color twice; there are at most 63 colors.
 
-    Colors as bits: their sum over a row is their union, unless one comes twice.
+    Colors as bits: the union over a row has as many as the row has entries, unless one comes twice.
     """
     bit = np.left_shift(np.int64(1), colors, dtype=np.int64)
     for rows, first, last in parts(indptr):
@@ -261,7 +261,8 @@ def _apart(indptr: Index, indices: Index, colors: Colors) -> bool:
             continue
         bits = bit[indices[first:last]]
         starts = np.concatenate([[0], np.flatnonzero(rows[1:] != rows[:-1]) + 1])
-        if not np.array_equal(np.add.reduceat(bits, starts), np.bitwise_or.reduceat(bits, starts)):
+        counts = np.diff(starts, append=bits.size)
+        if not np.array_equal(np.bitwise_count(np.bitwise_or.reduceat(bits, starts)), counts):
             return False
     return True
 

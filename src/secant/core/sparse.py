@@ -148,17 +148,21 @@ def fixed(base: Floats, fun: Floats | None, pattern: Pattern, formula: Stencil, 
     entries = Entries.of(pattern.indices.size, fixed=True)
     broken = np.zeros(pattern.groups, dtype=bool)
     at_once = min(pattern.groups, max(1, TABLE // max(pattern.m, 1)))
-    spares = np.empty(pattern.m), base.copy()
+    spare = np.empty(pattern.m)
+    moved = {offset: base + offset * step for offset in formula.offsets if offset}
     done = 0
     for first in range(0, pattern.groups, at_once):
         table = np.empty((min(at_once, pattern.groups - first), pattern.m))
         try:
             while done == first or (done % at_once and done < pattern.groups):
                 moving = pattern.colors == done
-                broken[done] = yield from _difference(table[done - first], base, moving, fun, formula, step, spares)
+                broken[done] = yield from _difference(
+                    table[done - first], base, moving, fun, formula, step, moved, spare
+                )
                 done += 1
         except Interrupted:
-            table[done - first :] = nan
+            pass
+        table[max(done - first, 0) :] = nan
         _gather(entries.value, pattern, table, first)
     _say_fixed(entries, pattern, base, step, broken, done)
     return entries
@@ -171,22 +175,20 @@ def _difference(
     fun: Floats | None,
     formula: Stencil,
     step: float,
-    spares: tuple[Floats, Floats],
+    moved: dict[int, Floats],
+    spare: Floats,
 ) -> Generator[Request, Reply, bool]:
     """Write the differences of all outputs for one color; return whether an evaluation failed.
 
-    ``spares`` are room for as many values, and a point, which is x before and after.
+    ``moved`` is x moved as a whole, by offset, and ``spare`` room for as many values.
     """
-    spare, point = spares
     broken, pair = False, formula.weights in ((1, -1), (-1, 1))
     first: Floats | None = None
     for place, (offset, weight) in enumerate(zip(formula.offsets, formula.weights, strict=True)):
         values = fun
         if offset:
-            np.add(base, offset * step, out=point, where=moving)
-            # A view of its own for each: f is known by the array that it was asked at.
-            reply = yield Request(point[:], None, (0.0,))
-            np.copyto(point, base, where=moving)
+            # To choose is several times as fast as to add where a mask says so.
+            reply = yield Request(np.where(moving, moved[offset], base), None, (0.0,))
             values = values_of(reply)[0]
             broken |= reply.status is not None and reply.status[0] == FAILED
         assert values is not None
