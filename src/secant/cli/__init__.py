@@ -1,4 +1,4 @@
-"""The command line: ``secant diff``, ``jacobian``, ``check``, ``descend``, ``journal``, ``tour`` and so on.
+"""The command line: ``secant diff``, ``jacobian``, ``hessian``, ``check``, ``descend``, ``tour`` and so on.
 
 ``python -m secant`` is the same.
 
