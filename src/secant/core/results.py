@@ -341,7 +341,7 @@ class Descent:
     path : (iterations + 1, n) array of the points visited, flat.
     values : (iterations + 1,) array of f along the path.
     lr : the learning rate of the last step.
-    stopped : ``"deadline"`` or ``"keyboard"`` when the run was cut short, empty otherwise.
+    stopped : ``"deadline"``, ``"keyboard"`` or ``"callback"`` when the run was cut short, empty otherwise.
     """
 
     x: Any
