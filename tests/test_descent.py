@@ -184,7 +184,7 @@ ODD: list[tuple[str, Any, list[float], str]] = [
     ("raised", lambda x: 1e6 + float(x @ x), [-3.0, 4.0], "noise floor or budget"),
     ("outside", lambda x: math.nan, [1.0], "failed"),
     ("noise", bowl([2.0, 2.0], START, noise=1e-6).noisy(), [-3.0, 4.0], "noise floor"),
-    ("long", lambda x: float(x[0] ** 2 + 1e-8 * x[1] ** 2), [1.0, 1.0], "budget"),
+    ("long", lambda x: float(x[0] ** 2 + 1e-5 * x[1] ** 2), [1.0, 1.0], "budget"),
 ]
 
 

@@ -45,8 +45,6 @@ TOLERANCE = 1e-6
 #: What may be left of the decrease at a point called converged: far above the square of ``TOLERANCE``, which an even
 #: bowl leaves, and far below what a flat valley hides.
 LEFT = 1e-9
-#: How far ahead f is looked at where the slope is all but gone, in sizes of the start.
-AHEAD = np.array([0.01, 0.1, 1.0])
 #: Growth of x that, with a slope that does not shrink, counts as without end.
 DECADES = 1e5
 #: Rises in a row, at the end of a run that is lower than it began, that make it a divergence.
@@ -86,7 +84,7 @@ def _verdict(trace: Trace, seen: Seen, lost: list[Event], gradient: Ask) -> Step
         return endless
     if lost and seen.lost[-1].any():
         return Finding(DescentVerdict.LOST_IN_ROUNDING)
-    ended = yield from _ended(trace, seen)
+    ended = _ended(trace, seen)
     if ended is not None:
         return ended
     bouncing = _bouncing(trace, seen)
@@ -265,7 +263,7 @@ def _faint_start(trace: Trace, seen: Seen, gradient: Ask) -> Steps:
     return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, 0, trace.asked, note, facts),), note)
 
 
-def _ended(trace: Trace, seen: Seen) -> Generator[Request, Reply, Finding | None]:
+def _ended(trace: Trace, seen: Seen) -> Finding | None:
     """Judge a run whose slope has gone: to zero as far as asked, or below what can be seen."""
     steps = len(seen.peak)
     tail = max(1, steps // 8)
@@ -282,11 +280,6 @@ def _ended(trace: Trace, seen: Seen) -> Generator[Request, Reply, Finding | None
         along = between(trace, seen.resolution, steps - 1 - steps // 4, steps - 1)[1]
         if along > 0.0 and 0.5 * seen.size[-1] * (seen.size[-1] / along) > LEFT * gain:
             return None
-        if seen.size[-1] > 0.0 and (math.isnan(along) or trace.measured or not trace.plain):
-            lower = yield from _lower_ahead(trace, seen)
-            if lower > LEFT * gain:
-                note = f"the slope is down to {short(seen.peak[-1])}, but f goes on falling along it, by {short(lower)}"
-                return Finding(DescentVerdict.BUDGET, note=note)
         reached = int(np.argmax(seen.peak <= max(tolerance, last)))
         return Finding(DescentVerdict.CONVERGED, (_arrived(trace, seen, reached, max(tolerance, bar)),))
     first = steps - int(np.argmin(seen.faint[::-1])) if not seen.faint.all() else 0
@@ -296,17 +289,6 @@ def _ended(trace: Trace, seen: Seen) -> Generator[Request, Reply, Finding | None
         return Finding(DescentVerdict.BUDGET, (Event(DescentVerdict.BUDGET, first, steps, text, facts),), text)
     text = f"the last slopes are not above their error, about {short(bar)}; f is known to {short(seen.noise)}"
     return Finding(DescentVerdict.NOISE_FLOOR, (Event(DescentVerdict.NOISE_FLOOR, first, steps, text, facts),))
-
-
-def _lower_ahead(trace: Trace, seen: Seen) -> Generator[Request, Reply, float]:
-    """Return by how much f is lower along the last slope, far from where the run ended; 0 when it is not.
-
-    In a flat valley the run moved too little for its curvature to be seen, or only beside that across the valley.
-    """
-    scale = float(np.max(np.abs(trace.path[0]), initial=0.0)) or 1.0
-    ahead, _ = yield from values_at(trace.path[-1], -trace.slopes[-1] / float(seen.size[-1]), scale * AHEAD)
-    lower = float(trace.values[-1]) - float(np.min(ahead[np.isfinite(ahead)], initial=math.inf))
-    return lower if lower > 8.0 * seen.noise else 0.0
 
 
 def _arrived(trace: Trace, seen: Seen, k: int, tolerance: float) -> Event:
