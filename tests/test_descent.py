@@ -286,7 +286,7 @@ def test_a_callback_sees_every_step() -> None:
 
 
 @pytest.mark.parametrize("lr", [1e-3, "auto"])
-@pytest.mark.parametrize("how", ["returns", "raises"])
+@pytest.mark.parametrize("how", ["returns", "raises", "numpy"])
 @pytest.mark.parametrize("last", [0, 1, 7])
 def test_a_callback_ends_the_run(how: str, lr: Any, last: int) -> None:
     def callback(state: secant.DescentState) -> object:
@@ -294,7 +294,7 @@ def test_a_callback_ends_the_run(how: str, lr: Any, last: int) -> None:
             return None
         if how == "raises":
             raise StopIteration
-        return True
+        return np.abs(state.gradient).max() > 0.0 if how == "numpy" else True
 
     whole = secant.gradient_descent(rosenbrock, START, lr, 20)
     found = secant.gradient_descent(rosenbrock, START, lr, 20, callback=callback)
