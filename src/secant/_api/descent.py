@@ -130,9 +130,10 @@ def listener(callback: Any) -> Callable[[DescentState], bool]:
 
     def ends(state: DescentState) -> bool:
         try:
-            return callback(state) is True
+            answer = callback(state)
         except StopIteration:
             return True
+        return isinstance(answer, bool | np.bool_) and bool(answer)
 
     return ends
 
