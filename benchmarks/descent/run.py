@@ -38,7 +38,7 @@ Results = dict[str, dict[str, Score]]
 def fingerprint() -> int:
     """Return a number that changes with the problems, their starts and their minima."""
     text = [(p.name, p.x0.tolist(), {k: v.value for k, v in minima()[p.name].items()}) for p in SETS["all"]]
-    return zlib.crc32(repr(text).encode())
+    return zlib.crc32(repr(sorted(text)).encode())
 
 
 def read() -> Results:
@@ -190,14 +190,13 @@ def text(found: Results) -> str:
 
 def picture(found: Results) -> None:
     """Draw data profiles of some solvers, mean over the tau, one panel for a variant."""
-    shown = [name for name in DRAWN if name in found]
     alphas = np.linspace(0.0, GRADIENTS, 201)
     with style.styled():
         figure = style.new_figure(11.0, 5.6)
         panels = figure.subplots(2, 4, sharex=True, sharey=True).flat
         for axes, variant in zip(panels, VARIANTS, strict=True):
-            for name, (color, line, _) in zip(shown, style.CURVES, strict=False):
-                if variant not in found[name]:
+            for name, (color, line, _) in zip(DRAWN, style.CURVES, strict=True):
+                if variant not in found.get(name, ()):
                     continue
                 runs = found[name][variant].runs
                 reached = [k / (run.n + 1) if k is not None else np.inf for run in runs for k in run.solved]
@@ -206,7 +205,7 @@ def picture(found: Results) -> None:
             axes.set(title=variant, xlim=(0, GRADIENTS), ylim=(0, 1))
             axes.grid(True)
         handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(shown))
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(DRAWN))
         figure.supxlabel("evaluations / (n + 1)")
         figure.supylabel(f"share solved, mean over {len(TAUS)} tau")
     style.save(figure, HERE / "profiles.svg")
