@@ -248,7 +248,7 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
     >>> bounds = [(-2.0, 2.0), (0.0, 0.5)]
     >>> found = optimize.minimize(optimize.rosen, np.array([-1.2, 1.0]), method=scipy_method, bounds=bounds)
     >>> found.success, np.round(found.x, 6)
-    (True, array([0.708614, 0.5     ]))
+    (True, array([0.70856, 0.5    ]))
     """
     for name in ("jac", "hess", "hessp", "constraints"):
         given = options.pop(name, None)
