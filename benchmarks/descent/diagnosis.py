@@ -3,7 +3,7 @@
 Labeled runs of :mod:`benchmarks.descent.cases`: a fixed table, and random ones of seeds that nothing was tried out on.
 A verdict agrees when ``lr too large`` is said of runs that are too large, ``lr too small`` of those that are too small,
 and neither of the others. The loop of the book says nothing, and so misses every failure. Each run is taken with error
-bars, and with the fixed step of the notes. The table goes into DIAGNOSIS.md; with ``--misses`` every run that was judged
+bars, and with the fixed step of the notes. The table goes into DIAGNOSIS.md; with ``--misses`` every run judged
 otherwise than its label is printed.
 """
 
