@@ -72,7 +72,7 @@ def write(found: Results) -> None:
         rows = []
         for variant, one in forms.items():
             runs = [
-                [run.problem, run.seed, run.solved, run.evaluations, run.claimed, f"{run.missing:.2g}"]
+                [run.problem, run.seed, run.solved, run.evaluations, run.claimed, f"{run.missing:.6g}"]
                 for run in one.runs
             ]
             rows.append(f"  {json.dumps(variant)}: {json.dumps(runs, separators=(',', ':'))}")
@@ -145,7 +145,7 @@ def counts(found: Results, what: str) -> str:
         seeds = len({run.seed for run in one.runs})
         if what == "evaluations":
             return f"{one.evaluations:.0f}"
-        return f"{one.silent:.1f} of {sum(run.claimed for run in one.runs) / seeds:.0f}".replace(".0", "")
+        return f"{one.silent:.3g} of {sum(run.claimed for run in one.runs) / seeds:.3g}"
 
     return table([what, *VARIANTS], [[solver, *(cell(solver, variant) for variant in VARIANTS)] for solver in found])
 
@@ -154,9 +154,9 @@ OPENING = """\
 # Descent: how far down for a budget
 
 Written by `python -m benchmarks.descent.run`; the [README](README.md) tells what is measured. {develop} problems to
-develop on and {held_out} held out, of other families; {seeds} seeds of what is drawn at random, one for {slow}. The
-row "peers combined" takes, problem by problem, the best peer. The expert's step is told the noise, which nobody else
-is: it is in neither that row nor the comparison.
+develop on and {held_out} held out, of other families; {seeds} seeds of what is drawn at random, one for those that take
+long ({slow}). The row "peers combined" takes, problem by problem, the best peer. The expert's step is
+told the noise, which nobody else is: it is in neither that row nor the comparison.
 
 ![Data profiles](profiles.svg)
 """
