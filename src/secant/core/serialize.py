@@ -412,22 +412,9 @@ _CLASSES: dict[str, Any] = {cls.__name__: cls for cls in get_args(Result)}
 
 #: The schema: how each field is written and read. A test holds it to the classes' own fields.
 _FIELDS: dict[str, dict[str, _Field]] = {
-    "Estimate": {
-        "value": _TREE,
-        "error": _TREE,
-        "verdicts": _TREE,
-        "verdict": _VERDICT,
-        "evaluations": _INT,
-        "details": (_put_slopes, _take_slopes),
-        "fun": _TREE,
-        "step": _TREE,
-        "samples": _kept("Samples"),
-        "stopped": _STR,
-        "matrix": _TREE,
-        "matrix_error": _TREE,
-        "note": _STR,
-        "bends": _kept("Bends"),
-    },
+    "Estimate": {"value": _TREE, "error": _TREE, "verdicts": _TREE, "verdict": _VERDICT, "evaluations": _INT}
+    | {"details": (_put_slopes, _take_slopes), "fun": _TREE, "step": _TREE, "samples": _kept("Samples")}
+    | {"stopped": _STR, "matrix": _TREE, "matrix_error": _TREE, "note": _STR, "bends": _kept("Bends")},
     "Descent": {"x": _TREE, "fun": _FLOAT, "evaluations": _INT, "iterations": _INT, "verdict": _DESCENT}
     | {"events": _EVENTS, "path": _TREE, "values": _TREE, "lr": _FLOAT, "note": _STR, "stopped": _STR}
     | {"gradient": _kept("Estimate")},
