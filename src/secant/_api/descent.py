@@ -130,9 +130,10 @@ def listener(callback: Any) -> Callable[[DescentState], bool]:
 
     def ends(state: DescentState) -> bool:
         try:
-            return callback(state) is True
+            told = callback(state)
         except StopIteration:
             return True
+        return isinstance(told, bool | np.bool_) and bool(told)  # a comparison of arrays gives NumPy's own True
 
     return ends
 

@@ -106,7 +106,7 @@ def _board(watch: Watch, chosen: Options, way: How, told: bool) -> Board:
     """Return the state that a search starts from."""
     evaluator = watch.evaluator
     base, layout = evaluator.base, evaluator.layout
-    space = room(chosen, base, layout)
+    space = room(chosen, base, layout, "x0")
     lower, upper = (np.full(base.size, side) for side in (-inf, inf))
     if space is not None:
         lower, upper = base - space[0], base + space[1]
@@ -141,7 +141,7 @@ def _course(
 ) -> Core[core.Minimum]:
     """Return the core of the search, which tells the caller's listener in the caller's structure."""
     evaluator = watch.evaluator
-    layout = evaluator.layout
+    layout, warnings = evaluator.layout, np.geterr()
 
     def opened(fun: float) -> None:
         one_output(evaluator, "minimize", chosen.returned)
@@ -152,7 +152,8 @@ def _course(
         if ends is None:
             return True
         x, slope = layout.wrap(step.x.copy()), layout.wrap(step.slope.copy(), "error")
-        return not ends(DescentState(step.iteration, x, step.fun, slope, step.length))
+        with np.errstate(**warnings):  # the listener's own numbers
+            return not ends(DescentState(step.iteration, x, step.fun, slope, step.length))
 
     return core.minimize(evaluator.base, board, rtol=chosen.rtol, opened=opened, listen=listen)
 

@@ -275,8 +275,8 @@ def _tree_bound(side: str, value: Any, layout: Layout, default: float) -> Floats
     return vector
 
 
-def room(chosen: Options, base: Floats, layout: Layout) -> tuple[Floats, Floats] | None:
-    """Return how far each entry may move down and up; None without bounds."""
+def room(chosen: Options, base: Floats, layout: Layout, name: str = "x") -> tuple[Floats, Floats] | None:
+    """Return how far each entry of x (``name`` to the caller) may move down and up; None without bounds."""
     if chosen.bounds is None:
         return None
     if not isinstance(chosen.bounds, tuple | list) or len(chosen.bounds) != 2:
@@ -288,7 +288,8 @@ def room(chosen: Options, base: Floats, layout: Layout) -> tuple[Floats, Floats]
         raise InputError(f"`bounds` must have the lower bound first; got {lower[i]:.6g}, {upper[i]:.6g} for x{where}")
     for i in np.flatnonzero((base < lower) | (base > upper)):
         raise InputError(
-            f"`x`{layout.path(int(i))} must lie within `bounds`, {lower[i]:.6g} to {upper[i]:.6g}; got {base[i]:.17g}"
+            f"`{name}`{layout.path(int(i))} must lie within `bounds`, {lower[i]:.6g} to {upper[i]:.6g}; "
+            f"got {base[i]:.17g}"
         )
     if chosen.formula is not None:
         _fits(chosen.formula, chosen.step, base, lower, upper, layout)

@@ -48,6 +48,7 @@ class Board:
     told : whether that is what the caller said, and not to be measured.
     x, fun : the lowest point that was seen.
     failures : points at which f failed.
+    varied : whether f had different values.
     """
 
     lower: Floats
@@ -63,6 +64,7 @@ class Board:
     x: Floats = field(default_factory=lambda: np.zeros(0))
     fun: float = inf
     failures: int = 0
+    varied: bool = False
     _first: tuple[float, float] = (0.0, 0.0)
     _ahead: dict[bytes, float] = field(default_factory=dict)
 
@@ -183,6 +185,7 @@ class Board:
         values = np.array(reply.values, dtype=np.float64).reshape(count, -1)[:, 0]
         if reply.status is not None:
             self.failures += int(np.count_nonzero(np.asarray(reply.status) == FAILED))
+        self.varied = self.varied or bool(np.any(np.isfinite(values) & (values != self.fun)))
         values[~np.isfinite(values)] = inf
         return values
 
