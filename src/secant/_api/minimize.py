@@ -17,7 +17,7 @@ from secant._api.question import question
 from secant._api.warm import of_entries
 from secant.core import minimize as core
 from secant.core import operators
-from secant.core.board import Board
+from secant.core.board import Board, held
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.request import Core, Interrupted, run
 from secant.core.results import Descent, Estimate, Slope
@@ -54,7 +54,8 @@ def minimize(
     ----------
     f : called as ``f(x, *args)``; returns one real number.
     x0 : where to start: a number, an array of any shape, or a tree of them. It is never written to.
-    bounds : (lower, upper), each a number, None, or like x; f is never evaluated outside.
+    bounds : (lower, upper), each a number, None, or like x; f is never evaluated outside. (Pairs by entry are SciPy's
+        form, see :func:`scipy_method`.)
     noise : the size of f's error where it is known, absolute, or a :class:`Noise`; ``"returned"`` where f returns a
         pair, its value and the standard error of that. Otherwise noise is looked for: next to x0, and over longer
         lengths where steps or slopes are strange.
@@ -112,12 +113,17 @@ def _board(watch: Watch, chosen: Options, way: How, told: bool) -> Board:
         lower, upper = base - space[0], base + space[1]
         # What was given, to the last bit: a difference and a sum may have rounded it.
         lower, upper = (np.where(np.isfinite(one), one, side) for one, side in ((lower, -inf), (upper, inf)))
+    spacing = np.broadcast_to(np.asarray(layout.eps, dtype=np.float64), base.shape)
+    rounded = None if layout.exact else layout.rounded
+    if rounded is not None:
+        with np.errstate(all="ignore"):  # of infinite bounds
+            lower, upper = (held(side, way, rounded, spacing, base) for side, way in ((lower, 1.0), (upper, -1.0)))
     absolute, relative = (chosen.noise, 0.0) if chosen.told is None else chosen.told
     return Board(
         lower,
         upper,
-        None if layout.exact else layout.rounded,
-        np.broadcast_to(np.asarray(layout.eps, dtype=np.float64), base.shape),
+        rounded,
+        spacing,
         chosen.max_evaluations or BUDGET * (base.size + 1),
         _width(way.workers),
         float(np.max(absolute)),
@@ -246,7 +252,7 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
 
     >>> import numpy as np
     >>> from scipy.optimize import minimize, rosen
-    >>> found = minimize(rosen, np.array([-1.2, 1.0]), method=scipy_method, bounds=[(-2.0, 2.0), (0.0, 0.5)])
+    >>> found = minimize(rosen, np.array([-1.2, 0.4]), method=scipy_method, bounds=[(-2.0, 2.0), (0.0, 0.5)])
     >>> found.success, np.round(found.x, 6)
     (True, array([0.708614, 0.5     ]))
     """
@@ -268,8 +274,14 @@ def _box(bounds: Any) -> Any:
         return None
     if hasattr(bounds, "lb"):
         return np.asarray(bounds.lb, dtype=np.float64), np.asarray(bounds.ub, dtype=np.float64)
-    pairs = [(-inf if low is None else low, inf if high is None else high) for low, high in bounds]
-    return tuple(np.array(pairs, dtype=np.float64).T)
+    try:
+        pairs = [(-inf if low is None else low, inf if high is None else high) for low, high in bounds]
+        found = np.array(pairs, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputTypeError(
+            f"`bounds` must be SciPy's Bounds, or a (low, high) for each entry; got {bounds!r}"
+        ) from None
+    return tuple(found.T) if len(found) else None
 
 
 def _heard(callback: Any) -> Callable[[DescentState], object] | None:
@@ -278,7 +290,10 @@ def _heard(callback: Any) -> Callable[[DescentState], object] | None:
         return None
     if not callable(callback):
         raise InputTypeError(f"`callback` must be a function; got {kind_of(callback)}")
-    named = "intermediate_result" in inspect.signature(callback).parameters
+    try:
+        named = "intermediate_result" in inspect.signature(callback).parameters
+    except ValueError:  # some of C
+        named = False
 
     def told(state: DescentState) -> object:
         if not named:
