@@ -254,7 +254,7 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
     >>> from scipy.optimize import minimize, rosen
     >>> found = minimize(rosen, np.array([-1.2, 0.4]), method=scipy_method, bounds=[(-2.0, 2.0), (0.0, 0.5)])
     >>> found.success, np.round(found.x, 6)
-    (True, array([0.708614, 0.5     ]))
+    (True, array([0.70856, 0.5    ]))
     """
     for name in ("jac", "hess", "hessp", "constraints"):
         given = options.pop(name, None)
@@ -278,9 +278,7 @@ def _box(bounds: Any) -> Any:
         pairs = [(-inf if low is None else low, inf if high is None else high) for low, high in bounds]
         found = np.array(pairs, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputTypeError(
-            f"`bounds` must be SciPy's Bounds, or a (low, high) for each entry; got {bounds!r}"
-        ) from None
+        raise InputTypeError(f"`bounds` must be SciPy's Bounds, or a (low, high) by entry; got {bounds!r}") from None
     return tuple(found.T) if len(found) else None
 
 
