@@ -19,10 +19,12 @@ from secant.core import minimize as core
 from secant.core import operators
 from secant.core.board import Board, held
 from secant.core.errors import InputError, InputTypeError, kind_of
+from secant.core.ladder import Line
 from secant.core.request import Core, Interrupted, run
 from secant.core.results import Descent, Estimate, Slope
 from secant.core.verdicts import DescentVerdict, Verdict, worst
 from secant.evaluation.how import Evaluation, How, checked
+from secant.evaluation.trees import Layout
 from secant.evaluation.watch import Watch, watched
 
 #: The default budget, in evaluations for each entry of x and one more.
@@ -194,14 +196,27 @@ def _measured(watch: Watch, board: Board, chosen: Options, found: core.Minimum) 
         return None
     most = min(board.left, USUAL * x.size + SPARE)
     here = replace(level_at(chosen, np.array([found.fun])), max_evaluations=most, rtol=0.0)
+    measured = not (found.quiet or board.told or chosen.returned)
+    if measured:
+        here = replace(here, noise=found.level)  # what was measured over many steps says more than what a line sees
     # Under noise the value that the search ended with is one that pleased it.
     known = [found.fun] if found.quiet else None
     before = evaluator.evaluations
     try:
-        slopes = run(operators.gradient(x, coordinate_lines(here, x, evaluator.layout), known, most), watch.reply)
+        slopes = run(operators.gradient(x, _lines(here, found, evaluator.layout), known, most), watch.reply)
     except Interrupted:
         return None
-    return _estimate(watch, found, slopes.slopes[0], evaluator.evaluations - before, slopes)
+    said = slopes.slopes[0]
+    if measured:
+        said = [replace(slope, note=slope.note.replace("that was told", "that was measured before")) for slope in said]
+    return _estimate(watch, found, said, evaluator.evaluations - before, slopes)
+
+
+def _lines(here: Options, found: core.Minimum, layout: Layout) -> list[Line]:
+    """Return the lines of the gradient at the end: an entry that ended near zero has the size of the way it went."""
+    gone = np.minimum(np.abs(found.x - found.path[0]), 1.0).tolist()
+    lines = coordinate_lines(here, found.x, layout)
+    return [replace(line, size=max(line.size, way)) for line, way in zip(lines, gone, strict=True)]
 
 
 def _last(watch: Watch, found: core.Minimum) -> Estimate:
@@ -212,7 +227,11 @@ def _last(watch: Watch, found: core.Minimum) -> Estimate:
         slopes = [Slope(nan, inf, Verdict.UNRESOLVED, 0, note=note)] * count
     else:
         note = "no evaluations were left to check this slope: it comes from differences of one step"
-        pairs = zip(found.slopes.value.tolist(), found.slopes.bar.tolist(), strict=True)
+        bar = found.slopes.bar
+        # And all by which the slope changes over such a step, for nothing was left to see what of that is in it.
+        with np.errstate(all="ignore"):
+            bar = bar + np.nan_to_num(np.abs(found.slopes.bend) * 2.0 * found.level / bar, nan=inf, posinf=inf)
+        pairs = zip(found.slopes.value.tolist(), bar.tolist(), strict=True)
         slopes = [Slope(value, bar, Verdict.UNRESOLVED, 0, note=note) for value, bar in pairs]
     return _estimate(watch, found, slopes, 0, None)
 
@@ -264,11 +283,11 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
     if options.pop("tol", None) is not None:
         raise InputError("`tol` must be left out with `method=secant.scipy_method`; say options={'rtol': ...}")
     x = np.atleast_1d(np.asarray(x0, dtype=np.float64))
-    found = minimize(fun, x, args=args, bounds=_box(box), callback=_heard(heard), **options)
+    found = minimize(fun, x, args=args, bounds=_box(box, x.size), callback=_heard(heard), **options)
     return found.to_scipy()
 
 
-def _box(bounds: Any) -> Any:
+def _box(bounds: Any, count: int) -> Any:
     """Return SciPy's bounds, a Bounds or pairs, as a pair of arrays."""
     if bounds is None:
         return None
@@ -279,7 +298,9 @@ def _box(bounds: Any) -> Any:
         found = np.array(pairs, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputTypeError(f"`bounds` must be SciPy's Bounds, or a (low, high) by entry; got {bounds!r}") from None
-    return tuple(found.T) if len(found) else None
+    if len(found) != count:
+        raise InputError(f"`bounds` must have a (low, high) for each of {count} entries; it has {len(found)}")
+    return tuple(found.T)
 
 
 def _heard(callback: Any) -> Callable[[DescentState], object] | None:
