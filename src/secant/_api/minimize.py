@@ -208,7 +208,9 @@ def _measured(watch: Watch, board: Board, chosen: Options, found: core.Minimum) 
         return None
     said = slopes.slopes[0]
     if measured:
-        said = [replace(slope, note=slope.note.replace("that was told", "that was measured before")) for slope in said]
+        said = tuple(
+            replace(slope, note=slope.note.replace("that was told", "that was measured before")) for slope in said
+        )
     return _estimate(watch, found, said, evaluator.evaluations - before, slopes)
 
 
