@@ -12,7 +12,7 @@ import numpy as np
 
 from secant._api.answers import one_output, still
 from secant._api.descent import DescentState, listener
-from secant._api.options import OneNoise, Options, coordinate_lines, level_at, options, room
+from secant._api.options import OneNoise, Options, box, coordinate_lines, level_at, options
 from secant._api.question import question
 from secant._api.warm import of_entries
 from secant.core import minimize as core
@@ -109,12 +109,7 @@ def _board(watch: Watch, chosen: Options, way: How, told: bool) -> Board:
     """Return the state that a search starts from."""
     evaluator = watch.evaluator
     base, layout = evaluator.base, evaluator.layout
-    space = room(chosen, base, layout, "x0")
-    lower, upper = (np.full(base.size, side) for side in (-inf, inf))
-    if space is not None:
-        lower, upper = base - space[0], base + space[1]
-        # What was given, to the last bit: a difference and a sum may have rounded it.
-        lower, upper = (np.where(np.isfinite(one), one, side) for one, side in ((lower, -inf), (upper, inf)))
+    lower, upper = box(chosen, base, layout, "x0")
     spacing = np.broadcast_to(np.asarray(layout.eps, dtype=np.float64), base.shape)
     rounded = None if layout.exact else layout.rounded
     if rounded is not None:
@@ -281,11 +276,11 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
         given = options.pop(name, None)
         if given is not None and given is not False and not (name == "constraints" and len(given) == 0):
             raise InputError(f"`{name}` must be left out with `method=secant.scipy_method`; got {kind_of(given)}")
-    box, heard = options.pop("bounds", None), options.pop("callback", None)
+    given, heard = options.pop("bounds", None), options.pop("callback", None)
     if options.pop("tol", None) is not None:
         raise InputError("`tol` must be left out with `method=secant.scipy_method`; say options={'rtol': ...}")
     x = np.atleast_1d(np.asarray(x0, dtype=np.float64))
-    found = minimize(fun, x, args=args, bounds=_box(box, x.size), callback=_heard(heard), **options)
+    found = minimize(fun, x, args=args, bounds=_box(given, x.size), callback=_heard(heard), **options)
     return found.to_scipy()
 
 

@@ -275,10 +275,23 @@ def _tree_bound(side: str, value: Any, layout: Layout, default: float) -> Floats
     return vector
 
 
-def room(chosen: Options, base: Floats, layout: Layout, name: str = "x") -> tuple[Floats, Floats] | None:
-    """Return how far each entry of x (``name`` to the caller) may move down and up; None without bounds."""
+def room(chosen: Options, base: Floats, layout: Layout) -> tuple[Floats, Floats] | None:
+    """Return how far each entry of x may move down and up; None without bounds."""
     if chosen.bounds is None:
         return None
+    lower, upper = box(chosen, base, layout)
+    if chosen.formula is not None:
+        _fits(chosen.formula, chosen.step, base, lower, upper, layout)
+    below, above = base - lower, upper - base
+    # The difference may be rounded to one that leads out.
+    below = np.where(base - below < lower, np.nextafter(below, 0.0), below)
+    return below, np.where(base + above > upper, np.nextafter(above, 0.0), above)
+
+
+def box(chosen: Options, base: Floats, layout: Layout, name: str = "x") -> tuple[Floats, Floats]:
+    """Return the bounds, flat, infinite where there are none, when x (``name`` to the caller) lies within."""
+    if chosen.bounds is None:
+        return np.full(base.size, -inf), np.full(base.size, inf)
     if not isinstance(chosen.bounds, tuple | list) or len(chosen.bounds) != 2:
         raise InputTypeError("`bounds` must be a pair (lower, upper), each a number, None, or like x")
     lower = _bound("lower", chosen.bounds[0], layout, -inf)
@@ -291,9 +304,7 @@ def room(chosen: Options, base: Floats, layout: Layout, name: str = "x") -> tupl
             f"`{name}`{layout.path(int(i))} must lie within `bounds`, {lower[i]:.6g} to {upper[i]:.6g}; "
             f"got {base[i]:.17g}"
         )
-    if chosen.formula is not None:
-        _fits(chosen.formula, chosen.step, base, lower, upper, layout)
-    return base - lower, upper - base
+    return lower, upper
 
 
 def _fits(formula: Stencil, step: float, base: Floats, lower: Floats, upper: Floats, layout: Layout) -> None:

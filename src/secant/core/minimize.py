@@ -32,6 +32,8 @@ SMALL = 1e-6
 AHEAD = 4
 #: A slope whose step promises no more than so many times the rounding of f is zero: no value of f would show the fall.
 UNSEEN = 8.0
+#: Noise that blurs where the minimum is by no more than this share of ``max(1, |x|)`` is as little as rounding does.
+BLUR = 2.0**-26
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,11 @@ def _judged(trail: _Trail, end: End | None, stopped: str) -> Minimum:
     )  # fmt: skip
 
 
+def _sharp(place: Place, level: float) -> bool:
+    """Return whether f bends so much that its noise hardly blurs where the minimum is."""
+    return bool(np.all(level <= place.model.diagonal * (BLUR * sizes(place.x)) ** 2))
+
+
 def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str, count: int) -> tuple[DescentVerdict, str]:
     """Return the verdict, and a word more."""
     board, steps = trail.board, counted(count, "iteration")
@@ -240,7 +247,7 @@ def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str, count: in
     if board.spent > 1 and not board.varied:
         return DescentVerdict.NOISE_FLOOR, "f has the very same value wherever it was looked at: is its argument used?"
     flat = end.flat or -0.5 * downhill(board, end.place)[1] <= UNSEEN * level
-    if flat and (board.quiet(fun) or level <= SMALL * fallen):
+    if flat and (board.quiet(fun) or level <= SMALL * fallen or _sharp(end.place, level)):
         return DescentVerdict.CONVERGED, ""
     if board.quiet(fun):
         return (
