@@ -12,17 +12,19 @@ import numpy as np
 
 from secant._api.answers import one_output, still
 from secant._api.descent import DescentState, listener
-from secant._api.options import OneNoise, Options, coordinate_lines, level_at, options, room
+from secant._api.options import OneNoise, Options, box, coordinate_lines, level_at, options
 from secant._api.question import question
 from secant._api.warm import of_entries
 from secant.core import minimize as core
 from secant.core import operators
-from secant.core.board import Board
+from secant.core.board import Board, held
 from secant.core.errors import InputError, InputTypeError, kind_of
+from secant.core.ladder import Line
 from secant.core.request import Core, Interrupted, run
 from secant.core.results import Descent, Estimate, Slope
 from secant.core.verdicts import DescentVerdict, Verdict, worst
 from secant.evaluation.how import Evaluation, How, checked
+from secant.evaluation.trees import Layout
 from secant.evaluation.watch import Watch, watched
 
 #: The default budget, in evaluations for each entry of x and one more.
@@ -54,7 +56,8 @@ def minimize(
     ----------
     f : called as ``f(x, *args)``; returns one real number.
     x0 : where to start: a number, an array of any shape, or a tree of them. It is never written to.
-    bounds : (lower, upper), each a number, None, or like x; f is never evaluated outside.
+    bounds : (lower, upper), each a number, None, or like x; f is never evaluated outside. (Pairs by entry are SciPy's
+        form, see :func:`scipy_method`.)
     noise : the size of f's error where it is known, absolute, or a :class:`Noise`; ``"returned"`` where f returns a
         pair, its value and the standard error of that. Otherwise noise is looked for: next to x0, and over longer
         lengths where steps or slopes are strange.
@@ -106,18 +109,18 @@ def _board(watch: Watch, chosen: Options, way: How, told: bool) -> Board:
     """Return the state that a search starts from."""
     evaluator = watch.evaluator
     base, layout = evaluator.base, evaluator.layout
-    space = room(chosen, base, layout)
-    lower, upper = (np.full(base.size, side) for side in (-inf, inf))
-    if space is not None:
-        lower, upper = base - space[0], base + space[1]
-        # What was given, to the last bit: a difference and a sum may have rounded it.
-        lower, upper = (np.where(np.isfinite(one), one, side) for one, side in ((lower, -inf), (upper, inf)))
+    lower, upper = box(chosen, base, layout, "x0")
+    spacing = np.broadcast_to(np.asarray(layout.eps, dtype=np.float64), base.shape)
+    rounded = None if layout.exact else layout.rounded
+    if rounded is not None:
+        with np.errstate(all="ignore"):  # of infinite bounds
+            lower, upper = (held(side, way, rounded, spacing, base) for side, way in ((lower, 1.0), (upper, -1.0)))
     absolute, relative = (chosen.noise, 0.0) if chosen.told is None else chosen.told
     return Board(
         lower,
         upper,
-        None if layout.exact else layout.rounded,
-        np.broadcast_to(np.asarray(layout.eps, dtype=np.float64), base.shape),
+        rounded,
+        spacing,
         chosen.max_evaluations or BUDGET * (base.size + 1),
         _width(way.workers),
         float(np.max(absolute)),
@@ -141,7 +144,7 @@ def _course(
 ) -> Core[core.Minimum]:
     """Return the core of the search, which tells the caller's listener in the caller's structure."""
     evaluator = watch.evaluator
-    layout = evaluator.layout
+    layout, warnings = evaluator.layout, np.geterr()
 
     def opened(fun: float) -> None:
         one_output(evaluator, "minimize", chosen.returned)
@@ -152,7 +155,8 @@ def _course(
         if ends is None:
             return True
         x, slope = layout.wrap(step.x.copy()), layout.wrap(step.slope.copy(), "error")
-        return not ends(DescentState(step.iteration, x, step.fun, slope, step.length))
+        with np.errstate(**warnings):  # the listener's own numbers
+            return not ends(DescentState(step.iteration, x, step.fun, slope, step.length))
 
     return core.minimize(evaluator.base, board, rtol=chosen.rtol, opened=opened, listen=listen)
 
@@ -187,14 +191,29 @@ def _measured(watch: Watch, board: Board, chosen: Options, found: core.Minimum) 
         return None
     most = min(board.left, USUAL * x.size + SPARE)
     here = replace(level_at(chosen, np.array([found.fun])), max_evaluations=most, rtol=0.0)
+    measured = not (found.quiet or board.told or chosen.returned)
+    if measured:
+        here = replace(here, noise=found.level)  # what was measured over many steps says more than what a line sees
     # Under noise the value that the search ended with is one that pleased it.
     known = [found.fun] if found.quiet else None
     before = evaluator.evaluations
     try:
-        slopes = run(operators.gradient(x, coordinate_lines(here, x, evaluator.layout), known, most), watch.reply)
+        slopes = run(operators.gradient(x, _lines(here, found, evaluator.layout), known, most), watch.reply)
     except Interrupted:
         return None
-    return _estimate(watch, found, slopes.slopes[0], evaluator.evaluations - before, slopes)
+    said = slopes.slopes[0]
+    if measured:
+        said = tuple(
+            replace(slope, note=slope.note.replace("that was told", "that was measured before")) for slope in said
+        )
+    return _estimate(watch, found, said, evaluator.evaluations - before, slopes)
+
+
+def _lines(here: Options, found: core.Minimum, layout: Layout) -> list[Line]:
+    """Return the lines of the gradient at the end: an entry that ended near zero has the size of the way it went."""
+    gone = np.minimum(np.abs(found.x - found.path[0]), 1.0).tolist()
+    lines = coordinate_lines(here, found.x, layout)
+    return [replace(line, size=max(line.size, way)) for line, way in zip(lines, gone, strict=True)]
 
 
 def _last(watch: Watch, found: core.Minimum) -> Estimate:
@@ -205,7 +224,11 @@ def _last(watch: Watch, found: core.Minimum) -> Estimate:
         slopes = [Slope(nan, inf, Verdict.UNRESOLVED, 0, note=note)] * count
     else:
         note = "no evaluations were left to check this slope: it comes from differences of one step"
-        pairs = zip(found.slopes.value.tolist(), found.slopes.bar.tolist(), strict=True)
+        bar = found.slopes.bar
+        # And all by which the slope changes over such a step, for nothing was left to see what of that is in it.
+        with np.errstate(all="ignore"):
+            bar = bar + np.nan_to_num(np.abs(found.slopes.bend) * 2.0 * found.level / bar, nan=inf, posinf=inf)
+        pairs = zip(found.slopes.value.tolist(), bar.tolist(), strict=True)
         slopes = [Slope(value, bar, Verdict.UNRESOLVED, 0, note=note) for value, bar in pairs]
     return _estimate(watch, found, slopes, 0, None)
 
@@ -254,24 +277,30 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
         given = options.pop(name, None)
         if given is not None and given is not False and not (name == "constraints" and len(given) == 0):
             raise InputError(f"`{name}` must be left out with `method=secant.scipy_method`; got {kind_of(given)}")
-    box, heard = options.pop("bounds", None), options.pop("callback", None)
+    given, heard = options.pop("bounds", None), options.pop("callback", None)
     if options.pop("tol", None) is not None:
         raise InputError("`tol` must be left out with `method=secant.scipy_method`; say options={'rtol': ...}")
     x = np.atleast_1d(np.asarray(x0, dtype=np.float64))
-    limits = _box(box)
+    limits = _box(given, x.size)
     if limits is not None:
         x = np.clip(x, *limits)  # as SciPy's own methods do
     return minimize(fun, x, args=args, bounds=limits, callback=_heard(heard), **options).to_scipy()
 
 
-def _box(bounds: Any) -> Any:
+def _box(bounds: Any, count: int) -> Any:
     """Return SciPy's bounds, a Bounds or pairs, as a pair of arrays."""
     if bounds is None:
         return None
     if hasattr(bounds, "lb"):
         return np.asarray(bounds.lb, dtype=np.float64), np.asarray(bounds.ub, dtype=np.float64)
-    pairs = [(-inf if low is None else low, inf if high is None else high) for low, high in bounds]
-    return tuple(np.array(pairs, dtype=np.float64).T)
+    try:
+        pairs = [(-inf if low is None else low, inf if high is None else high) for low, high in bounds]
+        found = np.array(pairs, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputTypeError(f"`bounds` must be SciPy's Bounds, or a (low, high) by entry; got {bounds!r}") from None
+    if len(found) != count:
+        raise InputError(f"`bounds` must have a (low, high) for each of {count} entries; it has {len(found)}")
+    return tuple(found.T)
 
 
 def _heard(callback: Any) -> Callable[[DescentState], object] | None:
@@ -280,7 +309,10 @@ def _heard(callback: Any) -> Callable[[DescentState], object] | None:
         return None
     if not callable(callback):
         raise InputTypeError(f"`callback` must be a function; got {kind_of(callback)}")
-    named = "intermediate_result" in inspect.signature(callback).parameters
+    try:
+        named = "intermediate_result" in inspect.signature(callback).parameters
+    except ValueError:  # some of C
+        named = False
 
     def told(state: DescentState) -> object:
         if not named:

@@ -276,9 +276,22 @@ def _tree_bound(side: str, value: Any, layout: Layout, default: float) -> Floats
 
 
 def room(chosen: Options, base: Floats, layout: Layout) -> tuple[Floats, Floats] | None:
-    """Return how far each entry may move down and up; None without bounds."""
+    """Return how far each entry of x may move down and up; None without bounds."""
     if chosen.bounds is None:
         return None
+    lower, upper = box(chosen, base, layout)
+    if chosen.formula is not None:
+        _fits(chosen.formula, chosen.step, base, lower, upper, layout)
+    below, above = base - lower, upper - base
+    # The difference may be rounded to one that leads out.
+    below = np.where(base - below < lower, np.nextafter(below, 0.0), below)
+    return below, np.where(base + above > upper, np.nextafter(above, 0.0), above)
+
+
+def box(chosen: Options, base: Floats, layout: Layout, name: str = "x") -> tuple[Floats, Floats]:
+    """Return the bounds, flat, infinite where there are none, when x (``name`` to the caller) lies within."""
+    if chosen.bounds is None:
+        return np.full(base.size, -inf), np.full(base.size, inf)
     if not isinstance(chosen.bounds, tuple | list) or len(chosen.bounds) != 2:
         raise InputTypeError("`bounds` must be a pair (lower, upper), each a number, None, or like x")
     lower = _bound("lower", chosen.bounds[0], layout, -inf)
@@ -288,11 +301,10 @@ def room(chosen: Options, base: Floats, layout: Layout) -> tuple[Floats, Floats]
         raise InputError(f"`bounds` must have the lower bound first; got {lower[i]:.6g}, {upper[i]:.6g} for x{where}")
     for i in np.flatnonzero((base < lower) | (base > upper)):
         raise InputError(
-            f"`x`{layout.path(int(i))} must lie within `bounds`, {lower[i]:.6g} to {upper[i]:.6g}; got {base[i]:.17g}"
+            f"`{name}`{layout.path(int(i))} must lie within `bounds`, {lower[i]:.6g} to {upper[i]:.6g}; "
+            f"got {base[i]:.17g}"
         )
-    if chosen.formula is not None:
-        _fits(chosen.formula, chosen.step, base, lower, upper, layout)
-    return base - lower, upper - base
+    return lower, upper
 
 
 def _fits(formula: Stencil, step: float, base: Floats, lower: Floats, upper: Floats, layout: Layout) -> None:

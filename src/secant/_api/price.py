@@ -21,6 +21,7 @@ from secant._api.derivatives import derivative, directional, gradient
 from secant._api.descent import gradient_descent
 from secant._api.hessians import hessian, hvp
 from secant._api.jacobians import jacobian
+from secant._api.minimize import BUDGET, minimize
 from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options
 from secant._api.question import Count, lines_count
 from secant._api.select import positions
@@ -45,6 +46,9 @@ GENERIC_JACOBIAN = 10
 #: Gradients and single values that the diagnosis of a descent may take, at most; a measured rate takes some more before
 #: the first step, and single values where a step has to be taken back.
 DIAGNOSIS, LOOKS, FIRST_RATE = 60, 256, ROUNDS
+#: What a search for a minimum takes for each entry and one more, half of the time (on the problems of
+#: `benchmarks/descent` in up to sixty variables, without noise); it is a wide guess.
+USUAL_SEARCH = 45
 #: Seconds an evaluation costs beyond f itself.
 OVERHEAD = 5e-6
 
@@ -58,7 +62,7 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
     Parameters
     ----------
     question : :func:`derivative`, :func:`gradient`, :func:`jacobian`, :func:`directional`, :func:`hessian`,
-        :func:`hvp` (of f, without a gradient), :func:`gradient_descent` or :func:`steps`; not with
+        :func:`hvp` (of f, without a gradient), :func:`gradient_descent`, :func:`minimize` or :func:`steps`; not with
         ``sparsity="detect"``.
     f, x, further, how : what the question would be asked with, its options included.
 
@@ -93,7 +97,8 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         raise InputTypeError(f"`price` of `{name}` takes no `gradient`: it is f that is called once to find out")
     asked = {option: given.get(option, _default(option, question)) for option in _NUMERICAL}
     pairs = (
-        question in (derivative, gradient, directional, jacobian, gradient_descent) and given.get("sparsity") is None
+        question in (derivative, gradient, directional, jacobian, gradient_descent, minimize)
+        and given.get("sparsity") is None
     )
     chosen = options(**asked, several=question in (derivative, directional, jacobian), pairs=pairs)
     way = checked(given.get("how", {}), name)
@@ -108,7 +113,7 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         watch.evaluate(Request(evaluator.base, None, (0.0,)))
         call = perf_counter() - began
         watch.part()
-        if question in (gradient, gradient_descent, hessian, hvp):
+        if question in (gradient, gradient_descent, minimize, hessian, hvp):
             one_output(evaluator, name)
     varying = positions(given.get("wrt"), x, evaluator.layout)
     given["outputs"] = (1 + evaluator.complex_values) * int(np.prod(evaluator.value_shape or ()))
@@ -234,6 +239,11 @@ def _of_descent(chosen: Options, entries: int, given: Any) -> Count:
     return Count(usual + (iterations - 1 + first) * later + 1, (iterations + first + DIAGNOSIS) * most + tries + LOOKS)
 
 
+def _of_search(chosen: Options, entries: int, _: Any) -> Count:
+    most = chosen.max_evaluations or BUDGET * (entries + 1)
+    return Count(min(USUAL_SEARCH * (entries + 1), most), most)
+
+
 def _of_steps(chosen: Options, _: int, given: Any) -> Count:
     one = lines_count(chosen, 1, False)
     tried = 50 if given["steps"] is None else len(given["steps"])
@@ -248,5 +258,6 @@ _COUNTS: dict[Any, Callable[[Options, int, Any], Count]] = {
     hessian: _of_hessian,
     hvp: _of_product,
     gradient_descent: _of_descent,
+    minimize: _of_search,
     steps: _of_steps,
 }

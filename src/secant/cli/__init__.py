@@ -1,4 +1,4 @@
-"""The command line: ``secant diff``, ``jacobian``, ``hessian``, ``check``, ``descend``, ``tour`` and so on.
+"""The command line: ``secant diff``, ``jacobian``, ``check``, ``descend``, ``minimize``, ``tour`` and so on.
 
 ``python -m secant`` is the same.
 
@@ -20,6 +20,7 @@ from secant.cli.checks import check as _check  # noqa: F401  # a command is ther
 from secant.cli.commands import cli
 from secant.cli.expression import ExpressionError
 from secant.cli.functions import FunctionError, LoadError
+from secant.cli.minimize import minimize as _minimize  # noqa: F401
 from secant.cli.text import FAILED, INTERRUPTED, NOT_OK, OK, USAGE, Outcome, plain
 
 __all__ = ["cli", "main"]

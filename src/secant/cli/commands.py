@@ -50,7 +50,8 @@ def number(_: click.Context, parameter: click.Parameter, text: str | None) -> fl
     return None if text is None else numbers_of(parameter, text, 1)[0]
 
 
-def _numbers(_: click.Context, parameter: click.Parameter, text: str | None) -> list[float] | None:
+def numbers(_: click.Context, parameter: click.Parameter, text: str | None) -> list[float] | None:
+    """Return the numbers that an option was given."""
     return None if text is None else numbers_of(parameter, text, None)
 
 
@@ -76,12 +77,12 @@ def numbers_of(parameter: click.Parameter, text: str, count: int | None) -> list
     """Return the numbers that an option was given, so many of them or any number."""
     option = parameter.opts[0]
     try:
-        numbers = parse_numbers(text)
+        found = parse_numbers(text)
     except (ExpressionError, ArithmeticError, ValueError) as error:
         raise click.UsageError(f"`{option}`: {error}; {text!r} came") from None
-    if count is not None and len(numbers) != count:
-        raise click.UsageError(f"`{option}` takes {count} number{'s' * (count > 1)}, {len(numbers)} came: {text!r}")
-    return numbers
+    if count is not None and len(found) != count:
+        raise click.UsageError(f"`{option}` takes {count} number{'s' * (count > 1)}, {len(found)} came: {text!r}")
+    return found
 
 
 def _function(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> Function:
@@ -124,7 +125,7 @@ def function_argument(command: C) -> C:
 
 def at_option(text: str) -> Callable[[C], C]:
     """Return what adds the point to look at."""
-    return click.option("--at", required=True, metavar="X", callback=_numbers, help=text)
+    return click.option("--at", required=True, metavar="X", callback=numbers, help=text)
 
 
 at_number = at_option("The point, a number: 5, or pi/4.")
@@ -234,16 +235,18 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _estimate(estimate: secant.Estimate, as_json: bool) -> Outcome:
     text = estimate.to_json() if as_json else estimate_text(estimate)
-    return Outcome(text, _status(estimate.ok, estimate.stopped))
+    return Outcome(text, status(estimate.ok, estimate.stopped))
 
 
-def _status(good: bool, stopped: str) -> int:
+def status(good: bool, stopped: str) -> int:
+    """Return the exit status of an answer."""
     if stopped == "keyboard":
         return INTERRUPTED
     return OK if good else NOT_OK
 
 
-def _price(price: secant.Price, as_json: bool) -> Outcome:
+def priced(price: secant.Price, as_json: bool) -> Outcome:
+    """Return a price as it is printed."""
     return Outcome(price.to_json() if as_json else str(price))
 
 
@@ -264,7 +267,7 @@ def diff(function: Function, at: list[float], dry_run: bool, as_json: bool, **op
     """
     x = number_at(function, at)
     if dry_run:
-        return _price(asked(function, lambda f: secant.price(secant.derivative, f, x, **_given(options))), as_json)
+        return priced(asked(function, lambda f: secant.price(secant.derivative, f, x, **_given(options))), as_json)
     return _estimate(asked(function, lambda f: secant.derivative(f, x, **_given(options))), as_json)
 
 
@@ -282,7 +285,7 @@ def gradient(function: Function, at: list[float], dry_run: bool, as_json: bool, 
     """
     x = point_at(function, at)
     if dry_run:
-        return _price(asked(function, lambda f: secant.price(secant.gradient, f, x, **_given(options))), as_json)
+        return priced(asked(function, lambda f: secant.price(secant.gradient, f, x, **_given(options))), as_json)
     return _estimate(asked(function, lambda f: secant.gradient(f, x, **_given(options))), as_json)
 
 
@@ -304,7 +307,7 @@ def jacobian(functions: list[Function], at: list[float], dry_run: bool, as_json:
     x = next((point for point in points if isinstance(point, np.ndarray)), points[0])
     function = together(functions)
     if dry_run:
-        return _price(asked(function, lambda f: secant.price(secant.jacobian, f, x, **_given(options))), as_json)
+        return priced(asked(function, lambda f: secant.price(secant.jacobian, f, x, **_given(options))), as_json)
     return _estimate(asked(function, lambda f: secant.jacobian(f, x, **_given(options))), as_json)
 
 
@@ -335,7 +338,7 @@ def hessian(
             raise click.UsageError("`--dry-run` says what values of the function would cost; leave out `--gradient`")
         return _estimate(asked(gradient, lambda g: secant.hessian(None, x, gradient=g, **given), "gradient"), as_json)
     if dry_run:
-        return _price(asked(function, lambda f: secant.price(secant.hessian, f, x, **given)), as_json)
+        return priced(asked(function, lambda f: secant.price(secant.hessian, f, x, **given)), as_json)
     return _estimate(asked(function, lambda f: secant.hessian(f, x, **given)), as_json)
 
 
@@ -363,7 +366,7 @@ def steps(function: Function, at: list[float], save: Path | None, as_json: bool)
 
 @cli.command(context_settings=SETTINGS, short_help="Gradient descent, and how it went and why.")
 @function_argument
-@click.option("--start", required=True, metavar="X", callback=_numbers, help="Where to begin: -3,4.")
+@click.option("--start", required=True, metavar="X", callback=numbers, help="Where to begin: -3,4.")
 @click.option("--lr", metavar="RATE", callback=_rate, help="The learning rate, or auto: measured; 0.01.")
 @click.option("--rule", type=click.Choice(["plain", "momentum", "adagrad", "adam"]), help="How steps are made; plain.")
 @click.option("--iterations", type=click.IntRange(0), metavar="N", help="The number of steps; 100 is the default.")
@@ -394,20 +397,19 @@ def descend(
     fixed: dict[str, Any] = {} if step is None else {"step": step, "method": "central"}
     how = {**_given(options), **fixed}
     if dry_run:
-        return _price(asked(function, lambda f: secant.price(secant.gradient_descent, f, x0, **how)), as_json)
+        return priced(asked(function, lambda f: secant.price(secant.gradient_descent, f, x0, **how)), as_json)
     descent = asked(function, lambda f: secant.gradient_descent(f, x0, **how))
     if save is not None:
-        _draw(function, descent, save)
+        draw(function, descent, save, f"lr {descent.lr:g}")
     text = descent.to_json() if as_json else descent_text(descent)
-    return Outcome(text, _status(descent.success, descent.stopped))
+    return Outcome(text, status(descent.success, descent.stopped))
 
 
-def _draw(function: Function, descent: secant.Descent, path: Path) -> None:
-    """Draw a descent; in two variables on contours, around the part of the path near the start."""
+def draw(function: Function, descent: secant.Descent, path: Path, label: str) -> None:
+    """Draw a descent under a label; in two variables on contours, around the part of the path near the start."""
     from secant import plots
 
     points = np.asarray(descent.path)
-    label = f"lr {descent.lr:g}"
     if points.shape[1] != 2:
         plots.save(plots.descent_paths({label: descent}, title=function.name), path)
         return

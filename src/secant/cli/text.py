@@ -18,6 +18,9 @@ import secant
 #: Columns of a line; 80 fit anywhere, and a table of a gradient needs no more.
 WIDTH = 88
 
+#: Entries of x that are printed.
+SHOWN = 12
+
 OK, NOT_OK, USAGE, CANNOT_TELL, FAILED = 0, 1, 2, 3, 4
 
 #: Exit status of a run that was interrupted from the keyboard: 128 + SIGINT, as shells have it.
@@ -74,6 +77,30 @@ def descent_text(descent: secant.Descent) -> str:
     if not descent.success:
         lines.append(filled("try: ", descent.verdict.remedy, indent=2))
     return "\n".join(lines)
+
+
+def minimum_text(found: secant.Descent) -> str:
+    """Return where a search for a minimum ended and why, entry by entry with the slope there, and what to try."""
+    x, slope = np.atleast_1d(found.x), found.gradient
+    lines = [str(found).split("\n")[0]]
+    for i, entry in enumerate(x[:SHOWN].tolist()):
+        name = "x" if np.ndim(found.x) == 0 else f"x[{i}]"
+        known = slope is not None and math.isfinite(np.atleast_1d(slope.value)[i])
+        there = f"   slope {slope_text(slope, i)}" if slope is not None and known else ""
+        lines.append(f"  {name} = {entry:.12g}{there}")
+    if x.size > SHOWN:
+        lines.append(f"  ... ({x.size} entries)")
+    events = (f"iteration {event.iteration}: {event.kind}: {event.text}" for event in found.events)
+    lines += [filled("", text, indent=2) for text in (found.note or found.verdict.sentence, *events)]
+    if not found.success:
+        lines.append(filled("try: ", found.verdict.remedy, indent=2))
+    return "\n".join(lines)
+
+
+def slope_text(slope: secant.Estimate, i: int) -> str:
+    """Return an entry of a gradient with its bar, short."""
+    value, error = (float(np.atleast_1d(part)[i]) for part in (slope.value, slope.error))
+    return f"{value:.2g} +/- {error:.2g}"
 
 
 def array_text(values: Any) -> str:

@@ -33,13 +33,34 @@ class SpentError(Exception):
     """The evaluations that were allowed are spent."""
 
 
+def held(bound: Floats, inward: float, rounded: Callable[[Floats], Floats], spacing: Floats, x: Floats) -> Floats:
+    """Return bounds (n,) as numbers that x can hold, not beyond the ones given.
+
+    Parameters
+    ----------
+    inward : 1.0 for a lower bound, -1.0 for an upper one.
+    rounded, spacing : as of :class:`Board`.
+    x : a point inside; it is the bound where the next number inside is not found.
+
+    >>> single = lambda x: x.astype(np.float32).astype(np.float64)
+    >>> float(held(np.array([0.3]), -1.0, single, np.array([2.0**-24]), np.zeros(1))[0])
+    0.29999998211860657
+    """
+    found = rounded(bound)
+    for _ in range(2):
+        out = (found - bound) * inward < 0.0
+        # Between a half and one spacing of such numbers, and a little more: the rounding makes it one.
+        found = np.where(out, rounded(found + 1.01 * inward * spacing * np.abs(found)), found)
+    return np.where((found - bound) * inward < 0.0, x, found)
+
+
 @dataclass(slots=True)
 class Board:
     """The state of a search.
 
     Attributes
     ----------
-    lower, upper : (n,) the box, infinite where there is none.
+    lower, upper : (n,) the box, infinite where there is none; numbers that the leaves of x can hold (:func:`held`).
     rounded : rounds a point (n,) to what the leaves of x can hold; None where they hold every float64.
     spacing : (n,) roundoff of the entries of x, relative.
     most : evaluations that are allowed.   spent : those that were made.
@@ -48,6 +69,7 @@ class Board:
     told : whether that is what the caller said, and not to be measured.
     x, fun : the lowest point that was seen.
     failures : points at which f failed.
+    varied : whether f had different values.
     """
 
     lower: Floats
@@ -63,6 +85,7 @@ class Board:
     x: Floats = field(default_factory=lambda: np.zeros(0))
     fun: float = inf
     failures: int = 0
+    varied: bool = False
     _first: tuple[float, float] = (0.0, 0.0)
     _ahead: dict[bytes, float] = field(default_factory=dict)
 
@@ -94,28 +117,16 @@ class Board:
         return True
 
     def inside(self, points: Floats) -> Floats:
-        """Return points (k, n) or (n,) moved into the box and rounded as x is.
-
-        A bound that x cannot hold is not exceeded by rounding: then the point is the next one inside.
-        """
+        """Return points (k, n) or (n,) moved into the box and rounded as x is; x can hold the bounds."""
         clipped: Floats = np.minimum(np.maximum(points, self.lower), self.upper)
         if self.rounded is None:
             return clipped
         if clipped.ndim == 1:
-            return self._held(clipped, self.rounded)
+            return self.rounded(clipped)
         held = np.empty_like(clipped)
         for j, point in enumerate(clipped):
-            held[j] = self._held(point, self.rounded)
+            held[j] = self.rounded(point)
         return held
-
-    def _held(self, point: Floats, rounded: Callable[[Floats], Floats]) -> Floats:
-        held = rounded(point)
-        out = (held < self.lower) | (held > self.upper)
-        if not out.any():
-            return held
-        with np.errstate(over="ignore"):
-            inward = np.where(held < self.lower, 1.0, -1.0) * 4.0 * self.spacing * np.abs(held)
-        return np.where(out, rounded(held + inward), held)
 
     def note(self, x: Floats, fun: float) -> None:
         """Keep a point when it is the lowest so far."""
@@ -183,6 +194,7 @@ class Board:
         values = np.array(reply.values, dtype=np.float64).reshape(count, -1)[:, 0]
         if reply.status is not None:
             self.failures += int(np.count_nonzero(np.asarray(reply.status) == FAILED))
+        self.varied = self.varied or bool(np.any(np.isfinite(values) & (values != self.fun)))
         values[~np.isfinite(values)] = inf
         return values
 

@@ -94,6 +94,8 @@ def single(values: Floats) -> bool:
     with np.errstate(over="ignore"):
         if not np.array_equal(values.astype(np.float32).astype(np.float64), values):
             return False
+    if np.all(values == values[0]):  # the same value several times is one value
+        return False
     parts = np.frexp(values)[0] * 2.0**BITS
     return not np.array_equal(parts, np.rint(parts))
 

@@ -5,7 +5,7 @@ by, the slopes from both sides bear that out, f bends down nowhere, and its nois
 the fall as well. ``noise floor`` is an end at which f no longer falls, and nothing more can be said: noise drowns the
 slope, or f has a crease there. ``budget`` is no end, ``unbounded`` and ``failed`` are what they say. The answer of a
 run that was cut short is the lowest point seen, or under noise the last one, unless another was lower by more than
-noise.
+noise. Of an f that gave the same value everywhere nothing is claimed either: ``noise floor``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 from secant.core.board import Board, SpentError
 from secant.core.differences import Slopes, apart, both_sides, central_steps, sizes
 from secant.core.levels import look, pair
-from secant.core.quasi import End, Place, descend
-from secant.core.request import Core, Floats, Interrupted, Request
-from secant.core.results import CUT_SHORT, Event, bar
+from secant.core.quasi import End, Place, descend, downhill
+from secant.core.request import Core, Floats, Interrupted, Reply, Request
+from secant.core.results import CUT_SHORT, Event, bar, counted
 from secant.core.verdicts import DescentVerdict
 
 #: f has no lower bound, or none that matters, when it has fallen by so many of its own sizes, or x has gone so far.
@@ -30,6 +30,10 @@ BOTTOMLESS, AWAY = 1e15, 1e12
 SMALL = 1e-6
 #: With up to so many variables for each worker the first differences are asked for with the look for noise.
 AHEAD = 4
+#: A slope whose step promises no more than so many times the rounding of f is zero: no value of f would show the fall.
+UNSEEN = 8.0
+#: Noise that blurs where the minimum is by no more than this share of ``max(1, |x|)`` is as little as rounding does.
+BLUR = 2.0**-26
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class _Trail:
     events: list[Event] = field(default_factory=list)
     place: Place | None = None
     length: float = nan
-    bottomless: bool = False
+    bottomless: str = ""
 
     def take(self, place: Place, length: float) -> bool:
         """Write down a place; return whether to go on."""
@@ -97,8 +101,10 @@ class _Trail:
                 self.values.append(place.fun)
         self.place = place
         start = max(1.0, abs(self.values[0]))
-        far = float(np.max(np.abs(place.x) / sizes(self.path[0]))) > AWAY
-        self.bottomless = place.fun < -BOTTOMLESS * start or far
+        if place.fun < -BOTTOMLESS * start:
+            self.bottomless = f"f has fallen to {place.fun:.3g}, and goes on falling"
+        elif float(np.max(np.abs(place.x) / sizes(self.path[0]))) > AWAY:
+            self.bottomless = f"f goes on falling as far as x was followed, to {np.max(np.abs(place.x)):.1e}"
         if self.bottomless:
             return False
         self.noticed(place)
@@ -138,6 +144,37 @@ def minimize(
     opened : is told f at the start.
     listen : is told of every step, and ends the run by returning False.
     """
+    return (yield from _hushed(_searched(base, board, rtol, opened, listen)))
+
+
+def _hushed(course: Core[Minimum]) -> Core[Minimum]:
+    """Go through a course with NumPy's warnings off while it computes, and as they were while f is evaluated.
+
+    Near the ends of what floats can hold much overflows that is left out afterwards.
+    """
+    reply: Reply | None = None
+    ended: BaseException | None = None
+    while True:
+        with np.errstate(all="ignore"):
+            try:
+                request = course.send(reply) if ended is None else course.throw(ended)  # type: ignore[arg-type]
+            except StopIteration as stop:
+                found: Minimum = stop.value
+                return found
+        try:
+            reply, ended = (yield request), None
+        except (Interrupted, KeyboardInterrupt) as error:
+            ended = error
+
+
+def _searched(
+    base: Floats,
+    board: Board,
+    rtol: float,
+    opened: Callable[[float], None] | None,
+    listen: Callable[[Step], bool] | None,
+) -> Core[Minimum]:
+    """Search, and say how that ended."""
     trail = _Trail(board, listen)
     stopped, end = "", None
     try:
@@ -182,7 +219,7 @@ def _judged(trail: _Trail, end: End | None, stopped: str) -> Minimum:
     path, values = trail.path, trail.values
     if not path or not np.array_equal(path[-1], x):
         path, values = [*path, x], [*values, fun]
-    verdict, note = _verdict(trail, end, fun, stopped)
+    verdict, note = _verdict(trail, end, fun, stopped, len(path) - 1)
     return Minimum(
         x, fun, None if place is None else place.slopes, place is not None and np.array_equal(place.x, x),
         len(path) - 1, np.array(path), np.array(values), verdict, note, tuple(trail.events),
@@ -190,19 +227,27 @@ def _judged(trail: _Trail, end: End | None, stopped: str) -> Minimum:
     )  # fmt: skip
 
 
-def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str) -> tuple[DescentVerdict, str]:
+def _sharp(place: Place, level: float) -> bool:
+    """Return whether f bends so much that its noise hardly blurs where the minimum is."""
+    return bool(np.all(level <= place.model.diagonal * (BLUR * sizes(place.x)) ** 2))
+
+
+def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str, count: int) -> tuple[DescentVerdict, str]:
     """Return the verdict, and a word more."""
-    board = trail.board
+    board, steps = trail.board, counted(count, "iteration")
     if trail.bottomless:
-        return DescentVerdict.UNBOUNDED, f"f has fallen to {fun:.3g}, and goes on falling"
+        return DescentVerdict.UNBOUNDED, trail.bottomless
     if stopped:
-        return DescentVerdict.BUDGET, f"{CUT_SHORT[stopped]} after {board.spent:,} evaluations"
+        return DescentVerdict.BUDGET, f"{CUT_SHORT[stopped]} after {steps}"
     if end is None:
-        return DescentVerdict.BUDGET, f"all {board.most:,} evaluations were spent"
+        return DescentVerdict.BUDGET, f"{counted(board.most, 'evaluation')} allowed, and spent"
     if end.heard:
-        return DescentVerdict.BUDGET, f"ended by the callback after {board.spent:,} evaluations"
+        return DescentVerdict.BUDGET, f"ended by the callback after {steps}"
     fallen, level = (trail.values[0] if trail.values else inf) - fun, board.level(fun)
-    if end.flat and (board.quiet(fun) or level <= SMALL * fallen):
+    if board.spent > 1 and not board.varied:
+        return DescentVerdict.NOISE_FLOOR, "f has the very same value wherever it was looked at: is its argument used?"
+    flat = end.flat or -0.5 * downhill(board, end.place)[1] <= UNSEEN * level
+    if flat and (board.quiet(fun) or level <= SMALL * fallen or _sharp(end.place, level)):
         return DescentVerdict.CONVERGED, ""
     if board.quiet(fun):
         return (

@@ -375,6 +375,8 @@ class Evaluator:
             return f"{x} with {named}" + (f", ... ({base.size} entries)" if base.size > NAMED else "")
         sign, length = ("-", -t) if t < 0.0 else ("+", t)
         if request.directions is not None:
+            if t == 1.0 and not base.any():  # from the origin, a direction is the point itself
+                return self._where(Request(request.directions[i], None, (0.0,)), 0, 0.0)
             return f"{x} {sign} {length!r} * v" + (f" (direction {i})" if len(request.directions) > 1 else "")
         vector = self.vector(request, i, t)
         moved = vector.item(i) if vector is not None else base.item(i) + t
