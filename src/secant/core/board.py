@@ -70,6 +70,7 @@ class Board:
     x, fun : the lowest point that was seen.
     failures : points at which f failed.
     varied : whether f had different values.
+    floored : whether a search has seen that noise leaves nothing to find, and only looks on for want of an end.
     """
 
     lower: Floats
@@ -86,6 +87,7 @@ class Board:
     fun: float = inf
     failures: int = 0
     varied: bool = False
+    floored: bool = False
     _first: tuple[float, float] = (0.0, 0.0)
     _ahead: dict[bytes, float] = field(default_factory=dict)
 

@@ -33,7 +33,9 @@ SAME, FURTHER = 2.5, 4.0
 TABLE = 20
 #: Roundings to single precision; of values that have fewer than so many bits nobody can say.
 SHORT = 2.0**-24
-BITS, LONGER = 12, 18
+BITS = 12
+#: Numbers of single precision, written in full, are longer than so many characters, as a rule.
+WRITTEN = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,10 @@ def single(values: Floats) -> bool:
     with np.errstate(over="ignore"):
         if not np.array_equal(values.astype(np.float32).astype(np.float64), values):
             return False
-    # The same value several times is one value, and has to be longer to be no accident.
-    bits = LONGER if np.all(values == values[0]) else BITS
-    parts = np.frexp(values)[0] * 2.0**bits
+    # The same value several times is one value, and has to look like no number that a person would write.
+    if np.all(values == values[0]):
+        return len(repr(float(values[0])).split("e")[0]) > WRITTEN
+    parts = np.frexp(values)[0] * 2.0**BITS
     return not np.array_equal(parts, np.rint(parts))
 
 

@@ -19,15 +19,13 @@ import numpy as np
 from secant.core.board import Board, SpentError
 from secant.core.differences import Slopes, apart, both_sides, central_steps, sizes
 from secant.core.levels import look, pair
-from secant.core.quasi import LUCK, End, Place, descend, downhill
+from secant.core.quasi import LUCK, SMALL, End, Place, descend, downhill
 from secant.core.request import Core, Floats, Interrupted, Reply, Request
 from secant.core.results import CUT_SHORT, Event, bar, counted
 from secant.core.verdicts import DescentVerdict
 
 #: f has no lower bound, or none that matters, when it has fallen by so many of its own sizes, or x has gone so far.
 BOTTOMLESS, AWAY = 1e15, 1e12
-#: ``converged`` under noise: its level is below this share of what f has fallen by.
-SMALL = 1e-6
 #: With up to so many variables for each worker the first differences are asked for with the look for noise.
 AHEAD = 4
 #: A slope whose step promises no more than so many times the rounding of f is zero: no value of f would show the fall.
@@ -103,7 +101,7 @@ class _Trail:
         start = max(1.0, abs(self.values[0]))
         if place.fun < -BOTTOMLESS * start:
             self.bottomless = f"f has fallen to {place.fun:.3g}, and goes on falling"
-        elif float(np.max(np.abs(place.x) / sizes(self.path[0]))) > AWAY:
+        elif self._far(place):
             self.bottomless = f"f goes on falling as far as x was followed, to {np.max(np.abs(place.x)):.1e}"
         if self.bottomless:
             return False
@@ -112,6 +110,11 @@ class _Trail:
             return True
         told = Step(len(self.path) - 1, place.x, place.fun, place.slopes.value, self.length, self.board.spent)
         return self.listen(told)
+
+    def _far(self, place: Place) -> bool:
+        """Return whether x has gone far, and f fell on the way by more than its noise."""
+        fallen = self.values[0] - place.fun > LUCK * self.board.level(place.fun)
+        return fallen and float(np.max(np.abs(place.x) / sizes(self.path[0]))) > AWAY
 
     def noticed(self, place: Place) -> None:
         """Note the noise when it is first seen, and when it is seen to be larger."""
@@ -239,6 +242,8 @@ def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str, count: in
         return DescentVerdict.UNBOUNDED, trail.bottomless
     if stopped:
         return DescentVerdict.BUDGET, f"{CUT_SHORT[stopped]} after {steps}"
+    if end is None and board.floored:
+        return DescentVerdict.NOISE_FLOOR, f"f no longer falls by more than its noise, {bar(board.level(fun))}"
     if end is None:
         return DescentVerdict.BUDGET, f"{counted(board.most, 'evaluation')} allowed, and spent"
     if end.heard:
@@ -246,7 +251,7 @@ def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str, count: in
     fallen, level = (trail.values[0] if trail.values else inf) - fun, board.level(fun)
     if board.spent > 1 and not board.varied:
         return DescentVerdict.NOISE_FLOOR, "f has the very same value wherever it was looked at: is its argument used?"
-    flat = end.flat or -0.5 * downhill(board, end.place)[1] <= UNSEEN * level
+    flat = end.flat or (not board.floored and -0.5 * downhill(board, end.place)[1] <= UNSEEN * level)
     if flat and (board.quiet(fun) or level <= SMALL * fallen or _sharp(end.place, level)):
         return DescentVerdict.CONVERGED, ""
     if board.quiet(fun):

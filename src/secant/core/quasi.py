@@ -38,6 +38,10 @@ CERTAIN = 5
 #: Noise is heavy above this share of f, but for what is rounding where f began. A lower value than that at hand is no
 #: luck when it is lower by so many levels.
 HEAVY, LUCK = 1e-6, 4.0
+#: A search in heavy noise that ends more than so many lengths from where it began, and no lower, has wandered about.
+WANDERED = 10.0
+#: An end under noise is a minimum where its level is below this share of what f has fallen by.
+SMALL = 1e-6
 #: Where f bends by less than this share of its fall over lengths that count, x may lie on a plateau; how wide
 #: differences are that look beyond it.
 PLATEAU, AFAR = 1e-4, 256.0
@@ -180,9 +184,10 @@ def _stalled(
         news = (yield from look(board, x, fun, board.spent))[1]
         news = (yield from coarse(board, x, fun, board.spent)) or news
     stall.stage = 1 if news else stall.stage + 1
-    level = board.level(fun)
-    if x.size <= LARGEST and level > max(HEAVY * abs(fun), QUIET * UNIT_ROUNDOFF * abs(start)):
-        return (yield from _through(board, place, tell))
+    level, bends = board.level(fun), 0.5 * float(np.max(np.abs(place.slopes.bend) * sizes(x) ** 2))
+    rounding = QUIET * UNIT_ROUNDOFF * max(abs(start), bends)
+    if x.size <= LARGEST and level > max(HEAVY * abs(fun), rounding):
+        return (yield from _through(board, place, tell, start))
     if not quiet:
         stall.wide = 1.0 if stall.stage <= 2 else GROWTH * stall.wide
     if stall.stage == 2 and quiet:
@@ -220,7 +225,7 @@ def _ended(board: Board, place: Place, stall: _Stall, end: End, start: float) ->
     return Place(x, fun, slopes, begin(positive(slopes.bend, slopes.value, x)))
 
 
-def _through(board: Board, place: Place, tell: Listener) -> Core[End]:
+def _through(board: Board, place: Place, tell: Listener, start: float) -> Core[End]:
     """Go on through heavy noise, by a model that is fitted to values instead of by slopes."""
     last = place
     if board.fun < place.fun - LUCK * board.level(place.fun):
@@ -235,5 +240,10 @@ def _through(board: Board, place: Place, tell: Listener) -> Core[End]:
         last = Place(x, fun, slopes, place.model)
         return tell(last, np.nan)
 
+    first = last
     through = yield from region(board, last.x, last.fun, measure, heard)
-    return End(last, False, 0.0, not through)
+    level = board.level(last.fun)
+    wandered = float(np.max(np.abs(last.x - first.x) / sizes(first.x))) > WANDERED
+    if wandered and not last.fun < first.fun - LUCK * level:
+        last = first
+    return End(last, through and level <= SMALL * (start - last.fun), 0.0, not through)

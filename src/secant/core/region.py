@@ -14,8 +14,8 @@ in the fit, each weighted by what is known of its error. Rules:
 * A step is accepted by (decrease + 2 levels) / (foreseen + 2 levels) (Sun & Nocedal, Math. Prog. 202, 2023), and the
   radius never falls below that at which R^2 / 2 is QUIET levels: nothing smaller can be seen.
 * A step that failed where the fit hardly knows some slope is followed by one point in that direction.
-* Where the noise leaves nothing to gain, steps and such points take turns; in the end the least radius is widened
-  (restarts of Cartis, Fiala, Marteau & Roberts, TOMS 45, 2019), and after the widest the search is over.
+* Where the noise leaves nothing to gain, steps and such points take turns; after many values without progress the least
+  radius is widened (restarts of Cartis, Fiala, Marteau & Roberts, TOMS 45, 2019), and after the widest it is over.
 
 A pass costs O(n^3 + m^3) for m <= MOST values, some milliseconds at n = 30; for n > LARGEST the first differences
 leave too little of a usual budget, and m values no longer tell the slopes from the bends: the caller decides not to.
@@ -59,7 +59,8 @@ UNKNOWN = 0.5
 SHORT = 0.1
 #: Failures in a row after which the noise is measured anew: it may have been thought too small.
 MISTRUSTED = 3
-#: Looks at the least radius, for each variable and besides, before it is widened; by what, and to how much in all.
+#: Values without progress by a level of noise, for each variable and besides, before the least radius is widened; by
+#: what, and to how much in all.
 PATIENCE, BESIDES, WIDEN, WIDEST = 6, 10, 4.0, 64.0
 
 #: Measures the noise about a point (x, f there), and tells the board.
@@ -98,6 +99,7 @@ class _Search:
     wide: float = 1.0
     downs: int = 0
     looks: int = 0
+    best: float = inf
     measured: bool = False
     explore: bool = False
     mended: bool = False
@@ -158,6 +160,7 @@ def region(board: Board, x: Floats, fun: float, measure: Measure, tell: Tell) ->
         if at.explore:
             yield from at.ask(_unknown(at, fitted)[np.newaxis])
             at.explore = False
+            at.looks += 1
             continue
         point = _proposed(at, fitted)
         u = at.to @ (point - at.center)
@@ -177,7 +180,8 @@ def region(board: Board, x: Floats, fun: float, measure: Measure, tell: Tell) ->
         if at.downs >= MISTRUSTED or (lost and not at.measured):
             at.downs, at.measured = 0, lowest
             yield from measure(at.center, at.fun)
-        if not _patient(at, lost):
+        at.explore = at.explore or (lost and at.looks % 2 == 0)
+        if not _patient(at):
             return True
 
 
@@ -299,7 +303,7 @@ def _judge(at: _Search, foreseen: float, value: float, length: float, poor: bool
     """Set the radius, and whether to look where least is known, by what a step came to."""
     relax = RELAX * at.board.level(at.fun)
     ratio = (at.fun - value + relax) / (foreseen + relax) if foreseen + relax > 0.0 else 0.0
-    if ratio > WELL:
+    if ratio > WELL and foreseen > at.board.level(at.fun):  # less than that is no success to speak of
         at.radius = max(at.radius, 2.0 * length)
     if ratio >= FAILED:
         at.downs, at.mended = 0, False
@@ -311,16 +315,15 @@ def _judge(at: _Search, foreseen: float, value: float, length: float, poor: bool
         at.downs += 1
 
 
-def _patient(at: _Search, lost: bool) -> bool:
-    """Count looks that are lost in noise, widen the least radius after many, and say whether to go on."""
-    if not lost:
-        at.looks = 0
-        return True
-    at.explore = not at.explore
+def _patient(at: _Search) -> bool:
+    """Count values without progress, widen the least radius after many, and say whether to go on."""
     at.looks += 1
+    if at.fun < at.best - at.board.level(at.fun):
+        at.best, at.looks, at.board.floored = at.fun, 0, False
+        return True
     if at.looks <= PATIENCE * at.center.size + BESIDES:
         return True
-    at.looks = 0
+    at.looks, at.board.floored = 0, True
     at.wide *= WIDEN
     at.radius = at.floor
     return at.wide <= WIDEST
