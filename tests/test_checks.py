@@ -547,3 +547,138 @@ def test_it_returns_from_json() -> None:
 def test_a_check_in_a_condition_is_whether_it_agrees() -> None:
     assert secant.check_gradient(loss, grad, W)
     assert not secant.check_gradient(loss, -grad(W), W)
+
+
+# --- right gradients that were called wrong -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("size", "speed"), [(1e-3, 1e3), (1e-6, 1e6), (1e-9, 1e6)])
+def test_a_ripple_that_looks_like_noise_is_no_mistake(seed: int, size: float, speed: float) -> None:
+    x = np.random.default_rng([seed, 8]).normal(size=3)
+    found = secant.check_gradient(
+        lambda x: np.sum(x * x) + size * np.sin(speed * x).sum(), lambda x: 2 * x + size * speed * np.cos(speed * x), x
+    )
+    assert found.verdict is not DISAGREE
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_slope_that_rounding_hides_is_no_mistake(seed: int) -> None:
+    rng = np.random.default_rng([seed, 9])
+    n = int(rng.integers(2, 10))
+    x, sizes = rng.normal(size=n), 10.0 ** rng.integers(-8, 9, n)
+    for f, g in [
+        (lambda x: (sizes * np.sin(x)).sum(), lambda x: sizes * np.cos(x)),
+        (lambda x: 1.0 + 1e-13 * np.sin(x).sum(), lambda x: 1e-13 * np.cos(x)),
+        (lambda x: 100.0 + np.tanh(30.0 * x).sum(), lambda x: 30.0 / np.cosh(30.0 * x) ** 2),
+    ]:
+        assert secant.check_gradient(f, g, x).verdict is not DISAGREE
+    half = x.astype(np.float16)
+    assert secant.check_gradient(lambda x: np.sin(x).sum(), np.cos, half).verdict is not DISAGREE
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_net_with_kinks_close_by_is_right(seed: int) -> None:
+    rng = np.random.default_rng([seed, 10])
+    w, data, y = rng.normal(size=(6, 4)), rng.normal(size=(8, 6)), rng.normal(size=8)
+    bias = -(data @ w)[0] + np.array([1e-6, -1e-5, 1e-4, 0.3])
+
+    def net(v: Any) -> Any:
+        return np.mean((np.maximum(data @ v + bias, 0.0).sum(axis=1) - y) ** 2)
+
+    def back(v: Any) -> Any:
+        z = data @ v + bias
+        out = 2.0 * (np.maximum(z, 0.0).sum(axis=1) - y) / len(y)
+        return data.T @ (out[:, np.newaxis] * (z > 0.0))
+
+    assert secant.check_gradient(net, back, w).verdict is not DISAGREE
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_kinks_at_x_and_right_beside_it_are_no_mistakes(seed: int) -> None:
+    x = np.random.default_rng([seed, 12]).normal(size=10)
+    kinks = x + 1e-6 * np.arange(10)
+    found = secant.check_gradient(
+        lambda x: np.maximum(x - kinks, 0.0).sum() + (x * x).sum(), lambda x: (x > kinks) + 2 * x, x
+    )
+    assert found.verdict is not DISAGREE
+
+
+@pytest.mark.xfail(strict=True, reason="where a parabola meets a line the bar of the slope is a sixth of its error")
+def test_where_a_parabola_meets_a_line() -> None:
+    found = secant.check_gradient(
+        lambda x: np.where(np.abs(x) < 1.0, 0.5 * x * x, np.abs(x) - 0.5).sum(),
+        lambda x: np.clip(x, -1.0, 1.0),
+        np.array([1.0, -1.0]),
+    )
+    assert found.verdict is not DISAGREE
+
+
+@pytest.mark.parametrize("most", [16, 30, 45, 80, 150])
+def test_a_check_keeps_to_its_evaluations(most: int) -> None:
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=6)
+    kinks = x + 1e-6 * np.arange(6)
+    for f, g in [
+        (lambda x: np.maximum(x - kinks, 0.0).sum() + (x * x).sum(), lambda x: (x > kinks) + 2 * x),
+        (lambda x: np.abs(x - np.round(x)).sum(), np.sign),
+        (lambda x: np.sum(x * x) + 1e-6 * np.sin(1e6 * x).sum(), lambda x: 2 * x),
+        (lambda x: np.sum(np.sin(x)), lambda _: np.cos(kinks)),
+        (lambda x: np.round(np.sum(np.sin(x)), 4), lambda x: np.cos(x) * 1.1),
+    ]:
+        calls = []
+        found = secant.check_gradient(
+            lambda x, f=f, calls=calls: (calls.append(0), f(x))[1], g, x, max_evaluations=most
+        )
+        assert len(calls) == found.evaluations <= most
+
+
+# --- what cannot be asked, and where there is nothing to see -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"max_evaluations": 3}, "`max_evaluations` must be at least 16 for a check; got 3"),
+        ({"bounds": (5.0, 6.0)}, "must lie within `bounds`"),
+        ({"noise": -1.0}, "`noise` must be"),
+        ({"wrt": []}, "`wrt` must select at least one entry"),
+    ],
+)
+def test_what_is_not_allowed_is_refused_before_f_is_called(options: dict[str, Any], text: str) -> None:
+    def never(_: Any) -> Any:
+        raise AssertionError
+
+    with pytest.raises(secant.InputError) as caught:
+        secant.check_gradient(never, lambda x: 2 * x, np.ones(2), **options)
+    assert text in str(caught.value)
+
+
+def test_f_without_a_value_at_x_is_asked_once() -> None:
+    found = secant.check_gradient(lambda x: np.nan, lambda x: 2 * x, np.ones(2))
+    assert (found.verdict, found.evaluations) == (CANNOT_TELL, 1)
+    assert found.reason == "f has no finite value at x itself"
+
+
+def test_entries_without_room_are_not_borne_out() -> None:
+    x = np.array([1.0, 2.0])
+    found = secant.check_gradient(lambda x: np.sum(x * x), lambda x: 5 * x, x, bounds=(x, x))
+    assert found.verdict is CANNOT_TELL
+    assert "no entry has room to move" in found.reason
+    found = secant.check_gradient(
+        lambda x: np.sum(x * x), lambda x: 2 * x, x, bounds=(np.array([0.0, 2.0]), [3.0, 2.0])
+    )
+    assert found.verdict is AGREE
+    assert "one entry was not looked at" in found.reason
+
+
+def test_products_and_gradients_that_are_none_are_refused() -> None:
+    x = np.ones(2)
+    with pytest.raises(secant.InputError, match=r"`u` must be finite; \[0\] is not"):
+        secant.check_vjp(np.sin, lambda x, u: u * np.cos(x), x, np.array([np.nan, 1.0]))
+    with pytest.raises(secant.InputTypeError, match="`gradient` must be callable; got an int"):
+        secant.check_hessian(None, np.eye(2), x, gradient=3)  # type: ignore[arg-type]
+
+
+def test_the_smallest_x_overflows_nothing() -> None:
+    assert secant.check_gradient(np.sum, np.ones_like, np.array([1e-310, 1.0])).verdict is not DISAGREE

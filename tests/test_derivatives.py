@@ -557,3 +557,11 @@ def test_a_descent_tells_its_limit_and_its_stall() -> None:
     assert "a rate of 0.5 arrives in about one step" in slow.message
     limits = [event.facts["limit"] for event in steep.events if "limit" in event.facts]
     assert all(limit <= 1.2 for limit in limits)
+
+
+@pytest.mark.parametrize("x", [10.0 ** (k / 8.0) for k in range(-32, 1)])
+def test_half_precision_beside_zero(x: float) -> None:
+    """Where f's rounding hides all but large steps, these have to agree with one another."""
+    at = np.float16(x)
+    found = secant.derivative(lambda t: np.sin(t) + np.float16(1.0), at)
+    assert abs(float(found.value) - np.cos(float(at))) <= 3.0 * float(found.error)

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.descent.cases import RULES, Run, bowl, fresh, label, said, stepped, table
 
 import secant
+from secant.evaluation.watch import Watch
 
 START = np.array([-1.2, 1.0])
 NOTES = {"step": 1e-4, "method": "central"}
@@ -170,6 +171,58 @@ def test_no_evaluation_is_wasted_by_a_measured_rate() -> None:
     assert all(seen.count(point) == 1 for point in points[1:])
 
 
+ODD: list[tuple[str, Any, list[float], str]] = [
+    ("barrier", lambda x: float(x[0] - np.log(x[0])) if x[0] > 0.0 else math.nan, [3.0], "converged"),
+    ("linear", lambda x: float(x[0]), [1.0], "unbounded"),
+    ("hill", lambda x: -float(x[0] ** 2), [1.0], "unbounded"),
+    ("flat", lambda x: 3.0, [1.0, 2.0], "noise floor"),
+    ("minimum", lambda x: float(x @ x), [0.0, 0.0], "converged"),
+    ("plateau", lambda x: float(np.tanh(x[0]) ** 2), [6.0], "converged"),
+    ("tail", lambda x: float(np.logaddexp(0.0, x[0])), [-2.0], "converged"),
+    ("far away", lambda x: float(x @ x), [1e8, 1.0], "converged"),
+    ("near by", lambda x: float(x @ x), [1e-9, 1e-9], "converged"),
+    ("raised", lambda x: 1e6 + float(x @ x), [-3.0, 4.0], "noise floor or budget"),
+    ("outside", lambda x: math.nan, [1.0], "failed"),
+    ("noise", bowl([2.0, 2.0], START, noise=1e-6).noisy(), [-3.0, 4.0], "noise floor"),
+    ("long", lambda x: float(x[0] ** 2 + 1e-5 * x[1] ** 2), [1.0, 1.0], "budget"),
+]
+
+
+@pytest.mark.parametrize("rule", ["plain", "momentum"])
+@pytest.mark.parametrize("name, f, x0, verdict", ODD, ids=[row[0] for row in ODD])
+def test_how_a_measured_descent_may_end(name: str, f: Any, x0: list[float], verdict: str, rule: str) -> None:
+    assert secant.gradient_descent(f, np.array(x0), "auto", 60, rule=rule).verdict in verdict.split(" or ")
+
+
+class Pressed:
+    """Rosenbrock's valley, with Ctrl-C in one call."""
+
+    def __init__(self, last: int) -> None:
+        self.left = last
+
+    def __call__(self, x: Any) -> float:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+        return rosenbrock(x)
+
+
+@pytest.mark.parametrize("how", [{}, {"rule": "adam"}, NOTES], ids=["plain", "adam", "fixed step"])
+def test_a_measured_descent_keeps_the_path_so_far(how: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = secant.gradient_descent(rosenbrock, START, "auto", 10, **how)
+    before = 0
+    for last in range(2, whole.evaluations + 1, 3):
+        monkeypatch.setattr(Watch, "pressed", -math.inf)
+        found = secant.gradient_descent(Pressed(last), START, "auto", 10, **how)
+        k = found.iterations
+        assert (found.stopped, found.verdict) == ("keyboard", "budget")
+        assert before <= k
+        assert np.array_equal(found.path, whole.path[: k + 1])
+        assert found.values.tolist() == [rosenbrock(x) for x in found.path]
+        before = k
+    assert before >= 9
+
+
 # --- Schedules --------------------------------------------------------------------------------------------
 
 
@@ -233,7 +286,7 @@ def test_a_callback_sees_every_step() -> None:
 
 
 @pytest.mark.parametrize("lr", [1e-3, "auto"])
-@pytest.mark.parametrize("how", ["returns", "raises"])
+@pytest.mark.parametrize("how", ["returns", "raises", "numpy"])
 @pytest.mark.parametrize("last", [0, 1, 7])
 def test_a_callback_ends_the_run(how: str, lr: Any, last: int) -> None:
     def callback(state: secant.DescentState) -> object:
@@ -241,7 +294,7 @@ def test_a_callback_ends_the_run(how: str, lr: Any, last: int) -> None:
             return None
         if how == "raises":
             raise StopIteration
-        return True
+        return np.abs(state.gradient).max() > 0.0 if how == "numpy" else True
 
     whole = secant.gradient_descent(rosenbrock, START, lr, 20)
     found = secant.gradient_descent(rosenbrock, START, lr, 20, callback=callback)
@@ -368,3 +421,11 @@ def test_no_descent_costs_more_than_its_price(way: str) -> None:
     price = secant.price(secant.gradient_descent, rosenbrock, START, iterations=30, **how)
     assert secant.gradient_descent(rosenbrock, START, iterations=30, **how).evaluations <= price.at_most
     assert price.evaluations <= price.at_most
+
+
+def test_a_run_to_the_ends_of_the_floats_is_told_and_no_error() -> None:
+    for rule in RULES:
+        for lr in (1e3, 1e30, 1e150):
+            with np.errstate(all="ignore"):
+                found = secant.gradient_descent(lambda x: float(np.sum(x**4)), np.array([3.0, -1.0]), lr, 60, rule=rule)
+            assert found.verdict in ("lr too large", "converged", "budget")

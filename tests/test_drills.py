@@ -41,9 +41,12 @@ elif question == "gradient":
     found = secant.gradient(f, x, **HOW)
 elif question == "directional":
     found = secant.directional(f, x, np.ones(x.size), **HOW)
+elif question == "check":
+    found = secant.check_gradient(f, lambda x: np.cos(x) + x, x, **HOW)
 else:
     found = secant.gradient_descent(f, x, lr=0.1, iterations=3, **HOW)
-print(np.asarray(found.x if question == "descent" else found.value).tobytes().hex(), found.evaluations, found.stopped)
+answer = {"descent": "x", "check": "would_have_caught"}.get(question, "value")
+print(np.asarray(getattr(found, answer)).tobytes().hex(), found.evaluations, found.stopped)
 """
 
 
@@ -106,7 +109,7 @@ def running(pid: int) -> bool:
         return False
 
 
-QUESTIONS = ("derivative", "gradient", "directional", "descent")
+QUESTIONS = ("derivative", "gradient", "directional", "descent", "check")
 
 
 @pytest.mark.parametrize(

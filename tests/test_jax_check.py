@@ -70,3 +70,13 @@ def test_nothing_that_varies_is_an_error() -> None:
         secant.jax.check(lambda x: x * 2.0, jnp.arange(3))
     with pytest.raises(secant.InputTypeError, match="must return arrays of floats"):
         secant.jax.check(lambda x: 3, drawn(2))
+
+
+def test_a_check_takes_a_journal_and_a_deadline(tmp_path) -> None:
+    x = jnp.array([0.5, 1.0])
+    plain = secant.jax.check(jnp.tanh, x).to_json()
+    for _ in range(2):
+        assert secant.jax.check(jnp.tanh, x, journal=tmp_path / "j", journal_id="tanh").to_json() == plain
+    assert secant.jax.check(jnp.tanh, x, deadline=1e-9).stopped == "deadline"
+    with pytest.raises(secant.InputTypeError, match="`check` takes no option `vectorized`"):
+        secant.jax.check(jnp.tanh, x, vectorized=True)

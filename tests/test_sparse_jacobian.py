@@ -156,6 +156,14 @@ def test_an_output_without_a_value_leaves_the_others_alone() -> None:
     assert np.allclose(est.value.diagonal()[1:], [0.5, 0.25, 1.0 / 6.0], rtol=1e-12)
 
 
+def test_what_is_held_does_not_move_with_a_group() -> None:
+    mask = np.eye(5, dtype=bool)
+    mask[:, 0] = True
+    x = np.arange(1.0, 6.0)
+    est = secant.jacobian(lambda p: p * p[0], x, sparsity=mask, wrt=[1, 2, 3, 4], step=1e-4, method="forward")
+    assert np.allclose(est.value.diagonal(), [0.0, 1.0, 1.0, 1.0, 1.0])
+
+
 def roots(p: Any) -> Any:
     return np.array([math.sqrt(v) for v in p])
 

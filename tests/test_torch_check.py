@@ -124,3 +124,18 @@ def test_nothing_that_varies_is_an_error() -> None:
         secant.torch.check(lambda x: x * 2.0, torch.tensor([1, 2]))
     with pytest.raises(secant.InputTypeError, match="must return a tensor of floats"):
         secant.torch.check(lambda x: (3, 4), drawn(2))
+
+
+def test_a_check_takes_workers_and_a_journal(tmp_path: Any) -> None:
+    layer = nn.Linear(3, 2).double()
+    x = drawn(4, 3)
+    plain = secant.torch.check(layer, x).to_json()
+    assert secant.torch.check(layer, x, workers=lambda f, points: [f(point) for point in points]).to_json() == plain
+    for _ in range(2):
+        assert secant.torch.check(layer, x, journal=tmp_path / "j", journal_id="layer").to_json() == plain
+    found = secant.torch.check(HalfSquare.apply, x, workers=2, timeout=60.0, max_evaluations=200)
+    assert found.verdict is DISAGREE
+    assert secant.torch.check(layer, x, deadline=1e-9).stopped == "deadline"
+    for name in ("vectorized", "inplace"):
+        with pytest.raises(secant.InputTypeError, match=f"`check` takes no option `{name}`"):
+            secant.torch.check(layer, x, **{name: True})

@@ -1,6 +1,7 @@
 """Problems to develop on: Moré, Garbow & Hillstrom's (ACM TOMS 7, 1981) that Moré & Wild left out, fits, and others.
 
-None of the twenty-two functions of Moré & Wild (SIAM J. Optim. 20, 2009) is here, nor one of ``held_out``.
+None of the twenty-two functions of Moré & Wild (SIAM J. Optim. 20, 2009) is here, nor one of ``held_out`` or a near
+relative of one.
 """
 
 from __future__ import annotations
@@ -181,6 +182,32 @@ def quadratic(x: Array, A: Array) -> Array:
     return A @ (x - 1)
 
 
+def zakharov(x: Array, j: Array) -> Array:
+    """Zakharov's function."""
+    s = 0.5 * (j * x).sum()
+    return join(x, s, s * s)
+
+
+def bratu(x: Array) -> Array:
+    """Bratu's equation on a line."""
+    h = 1.0 / (x.size + 1)
+    r = 2 * x - 2 * h * h * np.exp(x)
+    r[1:] -= x[:-1]
+    r[:-1] -= x[1:]
+    return r
+
+
+def lanczos(x: Array, t: Array, y: Array) -> Array:
+    """NIST's Lanczos1: three exponentials that are hard to tell apart."""
+    return x[0] * np.exp(-x[1] * t) + x[2] * np.exp(-x[3] * t) + x[4] * np.exp(-x[5] * t) - y
+
+
+def wave(x: Array, t: Array, y: Array) -> Array:
+    """A net of four soft steps that learns a wave."""
+    steps = np.log(1 + np.exp(t[:, None] * x[:4] + x[4:8]))
+    return join(0.3 * (steps @ x[8:12] + x[12] - y), 0.03 * x)
+
+
 def turned(n: int, condition: float, seed: int) -> Array:
     """Return a matrix with random axes, whose Gram matrix has a condition."""
     rng = np.random.default_rng(seed)
@@ -225,6 +252,9 @@ def problems() -> list[Problem]:
     )
     bod = (np.array([1.0, 2, 3, 5, 7, 10]), np.array([109.0, 149, 149, 191, 213, 224]))
     lamp = (np.array([1.309, 1.471, 1.490, 1.565, 1.611, 1.680]), np.array([2.138, 3.421, 3.597, 4.340, 4.882, 5.660]))
+    times = 0.05 * np.arange(24)
+    three = 0.0951 * np.exp(-times) + 0.8607 * np.exp(-3 * times) + 1.5576 * np.exp(-5 * times)
+    s = np.linspace(-1.0, 1.0, 20)
     colville = [-3.0, -1.0, -3.0, -1.0]
     return [
         squares("Beale", beale, [1.0, 1.0]),
@@ -234,6 +264,8 @@ def problems() -> list[Problem]:
         squares("chained Wood 12", chained_wood, colville * 3),
         squares("variably dimensioned 8", variably_dimensioned, 1 - upto(8) / 8, upto(8)),
         squares("variably dimensioned 12", variably_dimensioned, 1 - upto(12) / 12, upto(12), far=10.0),
+        squares("Zakharov 6", zakharov, np.ones(6), upto(6)),
+        squares("Zakharov 10", zakharov, np.ones(10), upto(10), far=10.0),
         squares("trigonometric 5", trigonometric, np.full(5, 0.2), upto(5)),
         squares("penalty I 10", penalty_1, upto(10)),
         squares("penalty II 8", penalty_2, np.full(8, 0.5), upto(8), penalty[1:] + penalty[:-1]),
@@ -244,6 +276,7 @@ def problems() -> list[Problem]:
         squares("Broyden tridiagonal 30", broyden_tridiagonal, -np.ones(30), far=10.0),
         squares("Broyden banded 8", broyden_banded, -np.ones(8)),
         squares("boundary value 10", boundary_value, grid(10) * (grid(10) - 1), grid(10), far=10.0),
+        squares("Bratu 12", bratu, np.full(12, -1.0)),
         squares("integral equation 8", integral, grid(8) * (grid(8) - 1), grid(8)),
         squares("integral equation 8", integral, grid(8) * (grid(8) - 1), grid(8), far=10.0),
         squares("Himmelblau", himmelblau, [1.0, 1.0]),
@@ -254,9 +287,11 @@ def problems() -> list[Problem]:
         squares("BoxBOD", misra, [100.0, 0.75], *bod),
         squares("DanWood", dan_wood, [1.0, 5.0], *lamp),
         squares("two decays", decays, [1.0, 1.0, 1.0, 5.0, 0.0], time, decayed),
+        squares("Lanczos1", lanczos, [0.5, 0.7, 3.6, 4.2, 4.0, 6.3], times, three),
         squares("Gaussian peak", gaussian_peak, [1.0, 0.0, 1.0, 0.0, 0.0], channel, peak),
         squares("Lotka and Volterra", lotka_volterra, [0.8, 0.6, 0.5, 0.8], counted),
         squares("net of three", net, 0.5 * np.cos(3 * upto(13)), pairs, bent),
+        squares("net of soft steps", wave, 0.7 * np.cos(2 * upto(13)), 2 * s, np.sin(3 * s)),
         plain("logistic regression 6", logistic_regression, np.zeros(6), people, signs),
         plain("log-sum-exp 7", log_sum_exp, np.ones(7), planes, rng.normal(size=30)),
         squares("quadratic 10, condition 1e4", quadratic, np.zeros(10), turned(10, 1e4, 3)),

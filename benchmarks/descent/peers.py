@@ -134,11 +134,11 @@ SOLVERS: dict[str, Entry] = {
     "scipy BFGS": Entry(_scipy("BFGS", _iterations), boxes=False),
     "scipy SLSQP": Entry(_scipy("SLSQP", _iterations)),
     "scipy COBYQA": Entry(_scipy("COBYQA", _calls), slow=True),
-    "scipy COBYLA": Entry(_scipy("COBYLA", _iterations), slow=True),
     "scipy Nelder-Mead": Entry(_scipy("Nelder-Mead", _calls)),
     "scipy Powell": Entry(_scipy("Powell", _calls)),
     "NLopt NEWUOA": Entry(_nlopt("LN_NEWUOA"), "nlopt", boxes=False),
     "NLopt BOBYQA": Entry(_nlopt("LN_BOBYQA"), "nlopt"),
+    "NLopt COBYLA": Entry(_nlopt("LN_COBYLA"), "nlopt"),
     "nevergrad CMA": Entry(by_cma, "nevergrad", random=True, slow=True),
 }
 

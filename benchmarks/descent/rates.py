@@ -1,9 +1,9 @@
 """What measured rates and warm gradients are worth: ``python -m benchmarks.descent.rates``.
 
 Random problems of :mod:`benchmarks.descent.cases`, a hundred iterations each. *Left* is the part of the decrease
-can be reached which is left at the end, as a median: with ``lr="auto"``, and with the best of fixed rates ten to a
-decade apart, chosen with hindsight; *worst* is the largest part left by ``lr="auto"``. *Evaluations* are those of
-``lr="auto"``, as a share of what the same descent costs when every gradient is taken from the beginning.
+that can be reached which is left at the end, as a median: with ``lr="auto"``, and with the best of
+fixed rates ten to a decade, chosen with hindsight; *worst* is the largest part left by ``lr="auto"``. *Evaluations*
+are those of ``lr="auto"``, as a share of what the same descent costs when every gradient is taken from the beginning.
 """
 
 from __future__ import annotations

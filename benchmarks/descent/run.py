@@ -38,7 +38,7 @@ Results = dict[str, dict[str, Score]]
 def fingerprint() -> int:
     """Return a number that changes with the problems, their starts and their minima."""
     text = [(p.name, p.x0.tolist(), {k: v.value for k, v in minima()[p.name].items()}) for p in SETS["all"]]
-    return zlib.crc32(repr(text).encode())
+    return zlib.crc32(repr(sorted(text)).encode())
 
 
 def read() -> Results:
@@ -72,7 +72,7 @@ def write(found: Results) -> None:
         rows = []
         for variant, one in forms.items():
             runs = [
-                [run.problem, run.seed, run.solved, run.evaluations, run.claimed, f"{run.missing:.2g}"]
+                [run.problem, run.seed, run.solved, run.evaluations, run.claimed, f"{run.missing:.6g}"]
                 for run in one.runs
             ]
             rows.append(f"  {json.dumps(variant)}: {json.dumps(runs, separators=(',', ':'))}")
@@ -145,7 +145,7 @@ def counts(found: Results, what: str) -> str:
         seeds = len({run.seed for run in one.runs})
         if what == "evaluations":
             return f"{one.evaluations:.0f}"
-        return f"{one.silent:.1f} of {sum(run.claimed for run in one.runs) / seeds:.0f}".replace(".0", "")
+        return f"{one.silent:.3g} of {sum(run.claimed for run in one.runs) / seeds:.3g}"
 
     return table([what, *VARIANTS], [[solver, *(cell(solver, variant) for variant in VARIANTS)] for solver in found])
 
@@ -154,9 +154,9 @@ OPENING = """\
 # Descent: how far down for a budget
 
 Written by `python -m benchmarks.descent.run`; the [README](README.md) tells what is measured. {develop} problems to
-develop on and {held_out} held out, of other families; {seeds} seeds of what is drawn at random, one for {slow}. The
-row "peers combined" takes, problem by problem, the best peer. The expert's step is told the noise, which nobody else
-is: it is in neither that row nor the comparison.
+develop on and {held_out} held out, of other families; {seeds} seeds of what is drawn at random, one for those that take
+long ({slow}). The row "peers combined" takes, problem by problem, the best peer. The expert's step is
+told the noise, which nobody else is: it is in neither that row nor the comparison.
 
 ![Data profiles](profiles.svg)
 """
@@ -190,14 +190,13 @@ def text(found: Results) -> str:
 
 def picture(found: Results) -> None:
     """Draw data profiles of some solvers, mean over the tau, one panel for a variant."""
-    shown = [name for name in DRAWN if name in found]
     alphas = np.linspace(0.0, GRADIENTS, 201)
     with style.styled():
         figure = style.new_figure(11.0, 5.6)
         panels = figure.subplots(2, 4, sharex=True, sharey=True).flat
         for axes, variant in zip(panels, VARIANTS, strict=True):
-            for name, (color, line, _) in zip(shown, style.CURVES, strict=False):
-                if variant not in found[name]:
+            for name, (color, line, _) in zip(DRAWN, style.CURVES, strict=True):
+                if variant not in found.get(name, ()):
                     continue
                 runs = found[name][variant].runs
                 reached = [k / (run.n + 1) if k is not None else np.inf for run in runs for k in run.solved]
@@ -206,7 +205,7 @@ def picture(found: Results) -> None:
             axes.set(title=variant, xlim=(0, GRADIENTS), ylim=(0, 1))
             axes.grid(True)
         handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(shown))
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(DRAWN))
         figure.supxlabel("evaluations / (n + 1)")
         figure.supylabel(f"share solved, mean over {len(TAUS)} tau")
     style.save(figure, HERE / "profiles.svg")

@@ -47,3 +47,17 @@ def needed(varying: Mapping[str, Any], what: str) -> None:
     """Refuse arguments of which none can vary."""
     if not varying:
         raise secant.InputError(f"`inputs` must hold at least one {what} of real floats: nothing else can be varied")
+
+
+def one_by_one(how: Mapping[str, Any]) -> None:
+    """Refuse what does not go with arguments that are put together anew at every call.
+
+    Raises
+    ------
+    InputTypeError : for batches, and for arrays that are moved in place.
+    """
+    for name in ("vectorized", "inplace"):
+        if name in how:
+            raise secant.InputTypeError(
+                f"`check` takes no option `{name}`: its arguments are put together anew at every call"
+            )

@@ -8,19 +8,24 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 import secant
-from secant._inputs import needed, split
+from secant._inputs import needed, one_by_one, split
 
 __all__ = ["check"]
 
 
 def check(
-    function: Callable[..., Any], inputs: Any, *, seed: int = 0, max_evaluations: int | None = None
+    function: Callable[..., Any],
+    inputs: Any,
+    *,
+    seed: int = 0,
+    max_evaluations: int | None = None,
+    **how: Unpack[secant.Evaluation],
 ) -> secant.GradientCheck:
     """Check the gradients that JAX computes for a function, ``custom_vjp`` and ``custom_jvp`` included.
 
@@ -32,6 +37,7 @@ def check(
         floats vary; all else is held fixed.
     seed : of the random combination and directions.
     max_evaluations : the most calls of ``function``; 400 unless given.
+    how : how ``function`` is evaluated, see :class:`secant.Evaluation`, but for ``vectorized`` and ``inplace``.
 
     Returns
     -------
@@ -47,6 +53,7 @@ def check(
     >>> print(check(square, jnp.array([1.0, 2.0])).hint)
     yours is half of ours: a factor 2 is missing
     """
+    one_by_one(how)
     given = split(inputs, _varies)
     needed(given.varying, "JAX array")
 
@@ -58,7 +65,7 @@ def check(
         out, pull = jax.vjp(values, dict(point))
         return pull(jnp.asarray(u, dtype=out.dtype).reshape(out.shape))[0]
 
-    return secant.check_vjp(values, backward, given.varying, seed=seed, max_evaluations=max_evaluations)
+    return secant.check_vjp(values, backward, given.varying, seed=seed, max_evaluations=max_evaluations, **how)
 
 
 def _varies(leaf: Any) -> bool:

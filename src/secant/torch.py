@@ -9,18 +9,23 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 import secant
-from secant._inputs import needed, split
+from secant._inputs import needed, one_by_one, split
 
 __all__ = ["check"]
 
 
 def check(
-    target: Callable[..., Any], inputs: Any = (), *, seed: int = 0, max_evaluations: int | None = None
+    target: Callable[..., Any],
+    inputs: Any = (),
+    *,
+    seed: int = 0,
+    max_evaluations: int | None = None,
+    **how: Unpack[secant.Evaluation],
 ) -> secant.GradientCheck:
     """Check the gradients that PyTorch computes for a module or a function, custom backward passes included.
 
@@ -34,6 +39,7 @@ def check(
     seed : of the random combination and directions. Random numbers that ``target`` draws (dropout) are the same at
         every call, and the generator's state is left alone.
     max_evaluations : the most calls of ``target``; 400 unless given.
+    how : how ``target`` is evaluated, see :class:`secant.Evaluation`, but for ``vectorized`` and ``inplace``.
 
     Returns
     -------
@@ -58,6 +64,7 @@ def check(
     >>> print(check(Square.apply, torch.tensor([1.0, 2.0], dtype=torch.float64)).hint)
     yours is half of ours: a factor 2 is missing
     """
+    one_by_one(how)
     given = split(inputs, _varies)
     module: Any = target if isinstance(target, torch.nn.Module) else None
     own = dict(module.named_parameters()) if module is not None else {}
@@ -93,7 +100,7 @@ def check(
             for name, part in zip(names, found, strict=True)
         }
 
-    return secant.check_vjp(values, backward, x, seed=seed, max_evaluations=max_evaluations)
+    return secant.check_vjp(values, backward, x, seed=seed, max_evaluations=max_evaluations, **how)
 
 
 def _varies(leaf: Any) -> bool:

@@ -105,3 +105,15 @@ def test_json_returns(say) -> None:
     assert status == 1
     assert json.loads(out)["type"] == "GradientCheck"
     assert secant.from_json(out).paths == ("['w'][0]", "['w'][1]")
+
+
+def test_a_check_goes_on_from_its_journal(say, tmp_path: Path) -> None:
+    line = "check model.py:bowl model.py:slope --at -3,4 --journal j --workers 2 --json"
+    first = say(line)
+    size = (tmp_path / "j").stat().st_size
+    assert first[0] == 0
+    assert say(line) == first
+    assert (tmp_path / "j").stat().st_size == size
+    status, _, words = say("check model.py:bowl model.py:bowl --at -3,4 --journal j")
+    assert status == 2
+    assert "the option `derivative`" in words

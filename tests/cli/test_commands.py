@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -455,6 +455,57 @@ def test_without_scipy_a_sparse_jacobian_says_what_to_install(say, monkeypatch: 
     said = say("jacobian x --at 1,2 --sparsity detect")
     assert said.status == 2
     assert "pip install 'secant[sparse]'" in said.err
+
+
+@pytest.mark.parametrize(
+    "line, values",
+    [
+        ('hessian "x[0]**2*x[1]" --at 3,4', [[8.0, 6.0], [6.0, 0.0]]),
+        ('hessian "x^3" --at 2', 12.0),
+        ('hessian "x[0]**2*x[1]" --at 3,4 --step 0.5', [[8.0, 6.0], [6.0, 0.0]]),
+        ("hessian {}/model.py:bowl --at 1,2", [[2.0, 0.0], [0.0, 6.0]]),
+        ('hessian "x[0]**2*x[1]" --gradient "x*x[0]" --at 1,0', [[2.0, 0.0], [0.0, 1.0]]),
+    ],
+)
+def test_hessians(say, model: Path, line: str, values: Any) -> None:
+    said = say(f"{line.format(model)} --json")
+    assert said.status == (1 if "--step" in line else 0)
+    assert np.allclose(secant.from_json(said.out).value, values, atol=1e-6)
+
+
+def test_a_hessian_in_words(say) -> None:
+    said = say('hessian "x[0]**2*x[1]" --at 3,4')
+    assert said.status == 0
+    assert said.out.startswith("[0, 0]  7.9999999999999 +/- ")
+    assert "evaluations" in say('hessian "x[0]**2*x[1]" --at 3,4 --dry-run').out
+    said = say('hessian "abs(x[0])*x[1]" --at 0,4')
+    assert said.status == 1
+    assert "undefined" in said.out
+
+
+@pytest.mark.needs("scipy")
+def test_a_sparse_hessian(say) -> None:
+    said = say('hessian "x[0]*x[1] + x[2]^2" --at 1,2,3 --sparsity detect')
+    assert said.status == 0
+    assert "5 entries detected" in said.out
+
+
+@pytest.mark.parametrize(
+    "line, complaint",
+    [
+        ("hessian --at 1,2", "one function is needed"),
+        ('hessian "x[2]" --at 1,2', "uses x[2]"),
+        ('hessian "x^2" --at 1,2', "one number"),
+        ('hessian "x^2" --at 1 --scale 1', "No such option"),
+        ('hessian "x^2" --at 1 --method complex', "`method`"),
+        ('hessian "x^2" --at 1 --gradient nothing.py:at_all', "there is no file"),
+        ('hessian "x^2" --at 1 --gradient "2*x" --dry-run', "leave out `--gradient`"),
+    ],
+)
+def test_hessians_that_cannot_be_had(say, line: str, complaint: str) -> None:
+    said = say(line)
+    assert said.status in (2, 4)
+    assert complaint in said.err
 
 
 def test_a_jacobian_needs_a_function(say) -> None:

@@ -20,7 +20,7 @@ from secant.core.errors import InputTypeError
 from secant.core.ladder import Line
 from secant.core.near import Foretold, nearby
 from secant.core.operators import Slopes, fixed, lines
-from secant.core.request import Core, Floats, Interrupted, R, Reply, Request, run
+from secant.core.request import Core, Evaluate, Floats, Interrupted, R, Reply, Request, run
 from secant.core.results import CUT_SHORT, Estimate, Slope
 from secant.core.salvage import salvaged
 from secant.core.verdicts import Verdict, worst
@@ -34,9 +34,13 @@ TRIFLE = 2.0**-26
 REACHED, GROWN, DEVIATIONS = 1.01, 3.0, 2.0
 
 
-def ran(watch: Watch, core: Core[R], varying: Positions | None = None) -> R | None:
-    """Run a core to its end; None when it is cut short, as ``watch.stopped`` then says."""
-    evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
+def ran(watch: Watch, core: Core[R], varying: Positions | None = None, evaluate: Evaluate | None = None) -> R | None:
+    """Run a core to its end; None when it is cut short, as ``watch.stopped`` then says.
+
+    ``evaluate`` is the watch's own reply, unless that is asked by way of something else.
+    """
+    if evaluate is None:
+        evaluate = watch.reply if varying is None else narrowed(watch.reply, varying, watch.evaluator.layout.size)
     found = None
     try:
         found = run(core, evaluate)

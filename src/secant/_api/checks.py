@@ -7,18 +7,17 @@ names what is wrong by its path in x. There is no mathematics here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from secant._api.answers import one_output
+from secant._api.answers import one_output, ran
 from secant._api.checking import (
     answer,
     budget_of,
+    calling,
     cut_short,
-    evaluator_for,
     first_value,
-    prepared,
     question_of,
     refused,
     space_of,
@@ -26,7 +25,8 @@ from secant._api.checking import (
     with_seed,
 )
 from secant._api.claims import Claimed, claimed, claimed_square, numbers
-from secant._api.options import level_at, options
+from secant._api.options import Options, level_at, options
+from secant._api.question import question
 from secant._api.select import positions
 from secant.core import bends
 from secant.core import check as core
@@ -34,9 +34,12 @@ from secant.core.checked import GradientCheck
 from secant.core.errors import InputError, InputTypeError, OutputError, kind_of
 from secant.core.looks import direction
 from secant.core.measures import Noise
-from secant.core.request import Interrupted, Reply, Request, run
-from secant.evaluation.evaluator import Evaluator, OnError
+from secant.core.request import Reply, Request
+from secant.evaluation.calls import seeded
+from secant.evaluation.evaluator import Evaluator
+from secant.evaluation.how import Evaluation, How, checked
 from secant.evaluation.trees import flatten
+from secant.evaluation.watch import watched
 
 
 def check_gradient(
@@ -51,9 +54,7 @@ def check_gradient(
     wrt: Any = None,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
-    inplace: bool = False,
+    **how: Unpack[Evaluation],
 ) -> GradientCheck:
     """Check a gradient that was written by hand, or by anybody else, against f's own values.
 
@@ -66,7 +67,10 @@ def check_gradient(
     max_evaluations : the most calls of f; 400 unless given. Two directions, of some ten evaluations each, settle most
         gradients.
     seed : of the random directions; f is handed it too, and ``grad`` where it takes one.
-    deadline : seconds after which f is not called any more; the verdict is ``cannot tell`` then.
+    how : how f is evaluated, see :class:`Evaluation`; ``grad`` is called in this process, with one x at a time. A check
+        that is cut short says ``cannot tell``, and ``stopped`` why. A journal belongs to one f and one ``grad``, and a
+        ``journal_id`` names both. Where f is not called here (workers, a journal) and ``grad`` is found wrong, f is
+        called here at two points before that is said: ``grad`` may go by what it leaves behind.
 
     The other parameters are those of :func:`gradient`. There is no tolerance: that is the error bar of the slopes.
 
@@ -92,19 +96,25 @@ def check_gradient(
     [1]     3       ...   0.333333   wrong
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
-    value, gradient = _halves(prepared(f, seed, None) if grad is True else f, with_seed(grad, seed))
-    mine = None if grad is True else seed
-    evaluator = evaluator_for(value, x, mine, deadline, args=args, on_error=on_error, inplace=inplace)
-    varying = positions(wrt, x, evaluator.layout)
-    fun = first_value(evaluator)
-    one_output(evaluator, "check_gradient")
+    both = grad is True
+    way = checked(how, "check_gradient")
+    if both and way.vectorized is True:
+        raise InputError("`vectorized` must be False with `grad=True`: a gradient is returned for one x at a time")
+    value, gradient = _halves(seeded(f, seed) if both and seed is not None and callable(f) else f, grad)
+    gradient, mine = gradient if both else with_seed(gradient, seed), None if both else seed
+    put = _asked("check_gradient", chosen, way, grad, seed=seed, wrt=wrt) if how else {}
+    with watched(value, x, way, seed=mine, keep=False, args=args, named=f, **put) as watch:
+        evaluator = watch.evaluator
+        varying = positions(wrt, x, evaluator.layout)
+        fun = first_value(watch, chosen)
+        one_output(evaluator, "check_gradient")
 
-    def claim(point: Any) -> Claimed:
-        found = gradient(point, *args) if callable(gradient) else gradient
-        return claimed(found, evaluator.layout, (), "grad")
+        def claim(point: Any) -> Claimed:
+            found = gradient(point, *args) if callable(gradient) else gradient
+            return claimed(found, evaluator.layout, (), "grad")
 
-    question = question_of(chosen, evaluator, fun, claim, callable(gradient), varying, seed, evaluator.layout.path)
-    return answer(question, fun)
+        here, path = calling(value, x, way, mine, args, watch), evaluator.layout.path
+        return answer(question_of(chosen, watch, fun, claim, callable(gradient), varying, seed, path, here), fun)
 
 
 def check_jacobian(
@@ -118,8 +128,7 @@ def check_jacobian(
     max_evaluations: int | None = None,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> GradientCheck:
     """Check a Jacobian against f's own values; all outputs share the evaluations.
 
@@ -135,21 +144,25 @@ def check_jacobian(
     ('f[0] by x[1]', 'f[1] by x[0]')
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
-    evaluator = evaluator_for(f, x, seed, deadline, args=args, on_error=on_error)
-    fun = first_value(evaluator)
-    jacobian = with_seed(jacobian, seed)
-    _real_values(evaluator, "check_jacobian")
-    shape = evaluator.value_shape or ()
+    way = checked(how, "check_jacobian")
+    put = _asked("check_jacobian", chosen, way, jacobian, seed=seed) if how else {}
+    with watched(f, x, way, seed=seed, keep=False, args=args, **put) as watch:
+        evaluator = watch.evaluator
+        fun = first_value(watch, chosen)
+        derivative = with_seed(jacobian, seed)
+        _real_values(evaluator, "check_jacobian")
+        shape = evaluator.value_shape or ()
 
-    def claim(point: Any) -> Claimed:
-        found = jacobian(point, *args) if callable(jacobian) else jacobian
-        return claimed(found, evaluator.layout, shape, "jacobian")
+        def claim(point: Any) -> Claimed:
+            found = derivative(point, *args) if callable(derivative) else derivative
+            return claimed(found, evaluator.layout, shape, "jacobian")
 
-    def path(index: int) -> str:
-        output, entry = divmod(index, evaluator.layout.size)
-        return f"{_label('f', shape, output)} by x{evaluator.layout.path(entry)}"
+        def path(index: int) -> str:
+            output, entry = divmod(index, evaluator.layout.size)
+            return f"{_label('f', shape, output)} by x{evaluator.layout.path(entry)}"
 
-    return answer(question_of(chosen, evaluator, fun, claim, callable(jacobian), None, seed, path), fun)
+        here = calling(f, x, way, seed, args, watch)
+        return answer(question_of(chosen, watch, fun, claim, callable(jacobian), None, seed, path, here), fun)
 
 
 def check_vjp(
@@ -164,8 +177,7 @@ def check_vjp(
     max_evaluations: int | None = None,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> GradientCheck:
     """Check a vector-Jacobian product, what a backward pass computes: the gradient of ``(u * f(x)).sum()``.
 
@@ -177,30 +189,37 @@ def check_vjp(
     True
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
-    evaluator = evaluator_for(f, x, seed, deadline, args=args, on_error=on_error)
-    fun = first_value(evaluator)
-    vjp = with_seed(vjp, seed)
-    _real_values(evaluator, "check_vjp")
-    if u is None:
-        if not callable(vjp):
-            raise InputTypeError("`u` must be given when `vjp` is a value: it says what that is the product with")
-        draw = np.random.default_rng(seed or 0)
-        u = evaluator.shaped(draw.uniform(0.5, 1.5, fun.size) * draw.choice((-1.0, 1.0), fun.size))
-    weights, shape, _ = numbers(u, "u")
-    if shape != (evaluator.value_shape or ()):
-        raise InputError(f"`u` must have the shape of f(x), {evaluator.value_shape}; got {shape}")
+    way = checked(how, "check_vjp")
+    put = _asked("check_vjp", chosen, way, vjp, seed=seed, u=u) if how else {}
+    with watched(f, x, way, seed=seed, keep=False, args=args, **put) as watch:
+        evaluator = watch.evaluator
+        fun = first_value(watch, chosen)
+        derivative = with_seed(vjp, seed)
+        _real_values(evaluator, "check_vjp")
+        if u is None:
+            if not callable(vjp):
+                raise InputTypeError("`u` must be given when `vjp` is a value: it says what that is the product with")
+            draw = np.random.default_rng(seed or 0)
+            u = evaluator.shaped(draw.uniform(0.5, 1.5, fun.size) * draw.choice((-1.0, 1.0), fun.size))
+        weights, shape, _ = numbers(u, "u")
+        if shape != (evaluator.value_shape or ()):
+            raise InputError(f"`u` must have the shape of f(x), {evaluator.value_shape}; got {shape}")
+        if not np.isfinite(weights).all():
+            raise InputError(f"`u` must be finite; [{int(np.flatnonzero(~np.isfinite(weights))[0])}] is not")
 
-    def claim(point: Any) -> Claimed:
-        return claimed(vjp(point, u, *args) if callable(vjp) else vjp, evaluator.layout, (), "vjp")
+        def claim(point: Any) -> Claimed:
+            found = derivative(point, u, *args) if callable(derivative) else derivative
+            return claimed(found, evaluator.layout, (), "vjp")
 
-    def evaluate(request: Request) -> Reply:
-        reply = evaluator(request)
-        rows = np.asarray(reply.values, dtype=np.float64).reshape(-1, weights.size)
-        return Reply((rows * weights).sum(axis=1)[:, np.newaxis], reply.status, reply.eps)
+        def evaluate(request: Request) -> Reply:
+            reply = watch.reply(request)
+            rows = np.asarray(reply.values, dtype=np.float64).reshape(-1, weights.size)
+            return Reply((rows * weights).sum(axis=1)[:, np.newaxis], reply.status, reply.eps)
 
-    total = np.array([float((fun * weights).sum())])
-    question = question_of(chosen, evaluator, total, claim, callable(vjp), None, seed, evaluator.layout.path, evaluate)
-    return answer(question, total)
+        total = np.array([float((fun * weights).sum())])
+        here, path = calling(f, x, way, seed, args, watch), evaluator.layout.path
+        asked = question_of(chosen, watch, total, claim, callable(vjp), None, seed, path, here, evaluate)
+        return answer(asked, total)
 
 
 def check_jvp(
@@ -215,8 +234,7 @@ def check_jvp(
     max_evaluations: int | None = None,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> GradientCheck:
     """Check a Jacobian-vector product, what a forward mode computes: the derivative of f along v.
 
@@ -229,29 +247,31 @@ def check_jvp(
     ('f[0]', 'f[1]')
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
-    evaluator = evaluator_for(f, x, seed, deadline, args=args, on_error=on_error)
-    fun = first_value(evaluator)
-    jvp = with_seed(jvp, seed)
-    _real_values(evaluator, "check_jvp")
-    layout, shape = evaluator.layout, evaluator.value_shape or ()
-    here = space_of(level_at(chosen, float(np.abs(fun).max())), evaluator, None)
-    if v is None:
-        if not callable(jvp):
-            raise InputTypeError("`v` must be given when `jvp` is a value: it says what that is the product with")
-        v = layout.unflatten(direction(here, np.arange(layout.size), np.random.default_rng(seed or 0)))
-    vector, other = flatten(v, name="v")
-    if other.shapes != layout.shapes or not vector.any():
-        raise InputError(f"`v` must have x's structure and shapes {layout.shapes}, and must not be zero")
-    found = jvp(layout.unflatten(evaluator.base), v, *args) if callable(jvp) else jvp
-    flat, came, eps = numbers(found, "jvp")
-    if came != shape:
-        return refused(evaluator, f"`jvp` has the shape {came} where {shape} is needed", fun.size)
-    try:
+    way = checked(how, "check_jvp")
+    put = _asked("check_jvp", chosen, way, jvp, seed=seed, v=v) if how else {}
+    with watched(f, x, way, seed=seed, keep=False, args=args, **put) as watch:
+        evaluator = watch.evaluator
+        fun = first_value(watch, chosen)
+        derivative = with_seed(jvp, seed)
+        _real_values(evaluator, "check_jvp")
+        layout, shape = evaluator.layout, evaluator.value_shape or ()
+        here = space_of(level_at(chosen, float(np.abs(fun).max())), evaluator, None)
+        if v is None:
+            if not callable(jvp):
+                raise InputTypeError("`v` must be given when `jvp` is a value: it says what that is the product with")
+            v = layout.unflatten(direction(here, np.arange(layout.size), np.random.default_rng(seed or 0)))
+        vector, other = flatten(v, name="v")
+        if other.shapes != layout.shapes or not vector.any():
+            raise InputError(f"`v` must have x's structure and shapes {layout.shapes}, and must not be zero")
+        found = derivative(layout.unflatten(evaluator.base), v, *args) if callable(derivative) else derivative
+        flat, came, eps = numbers(found, "jvp")
+        if came != shape:
+            return refused(evaluator, f"`jvp` has the shape {came} where {shape} is needed", fun.size)
         most = budget_of(chosen, evaluator)
-        finding = run(core.check_along(here, vector, flat, eps, fun.tolist(), most), evaluator)
-    except Interrupted:
-        return cut_short(evaluator, fun.size)
-    return told(evaluator, finding, flat[:, np.newaxis], lambda j: _label("f", shape, j), fun.size)
+        finding = ran(watch, core.check_along(here, vector, flat, eps, fun.tolist(), most))
+        if finding is None:
+            return cut_short(watch, fun.size)
+        return told(evaluator, finding, flat[:, np.newaxis], lambda j: _label("f", shape, j), fun.size)
 
 
 def check_hessian(
@@ -266,8 +286,7 @@ def check_hessian(
     max_evaluations: int | None = None,
     seed: int | None = None,
     args: tuple[Any, ...] = (),
-    deadline: float | None = None,
-    on_error: OnError = "domain",
+    **how: Unpack[Evaluation],
 ) -> GradientCheck:
     """Check second derivatives against f's own values, or against its ``gradient`` where there is one.
 
@@ -286,34 +305,45 @@ def check_hessian(
     ('[0] [1]', '[1] [0]')
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
+    way = checked(how, "check_hessian", () if gradient is None else ("vectorized",))
+    if gradient is not None and not callable(gradient):
+        raise InputTypeError(f"`gradient` must be callable; got {kind_of(gradient)}")
     called = f if gradient is None else _flat(with_seed(gradient, seed), x)
     mine = seed if gradient is None else None
-    name = "f" if gradient is None else "gradient"
-    evaluator = evaluator_for(called, x, mine, deadline, args=args, on_error=on_error, name=name)
-    fun = first_value(evaluator)
-    hessian, layout = with_seed(hessian, seed), evaluator.layout
-    n = layout.size
+    put = _asked("check_hessian", chosen, way, hessian, seed=seed) if how else {}
+    put |= {"name": "f" if gradient is None else "gradient", "named": f if gradient is None else gradient}
+    with watched(called, x, way, seed=mine, keep=False, args=args, **put) as watch:
+        evaluator = watch.evaluator
+        fun = first_value(watch, chosen)
+        derivative, layout = with_seed(hessian, seed), evaluator.layout
+        n = layout.size
 
-    def path(index: int) -> str:
-        return " ".join(layout.path(entry) for entry in divmod(index, n))
+        def path(index: int) -> str:
+            return " ".join(layout.path(entry) for entry in divmod(index, n))
 
-    def claim(point: Any) -> Claimed:
-        return claimed_square(hessian(point, *args) if callable(hessian) else hessian, layout, "hessian")
+        def claim(point: Any) -> Claimed:
+            found = derivative(point, *args) if callable(derivative) else derivative
+            return claimed_square(found, layout, "hessian")
 
-    if gradient is not None:
-        _real_values(evaluator, "check_hessian")
-        return answer(question_of(chosen, evaluator, fun, claim, callable(hessian), None, seed, path), fun)
-    one_output(evaluator, "check_hessian")
-    given = claim(layout.unflatten(evaluator.base))
-    if given.complaint:
-        return refused(evaluator, given.complaint, n * n)
-    here = space_of(level_at(chosen, float(np.abs(fun).max())), evaluator, None)
-    try:
+        if gradient is not None:
+            _real_values(evaluator, "check_hessian")
+            here = calling(called, x, way, mine, args, watch)
+            return answer(question_of(chosen, watch, fun, claim, callable(hessian), None, seed, path, here), fun)
+        one_output(evaluator, "check_hessian")
+        given = claim(layout.unflatten(evaluator.base))
+        if given.complaint:
+            return refused(evaluator, given.complaint, n * n)
+        space = space_of(level_at(chosen, float(np.abs(fun).max())), evaluator, None)
         most = budget_of(chosen, evaluator)
-        finding = run(bends.check_second(here, given.rows, given.slack, fun.tolist(), most, seed or 0), evaluator)
-    except Interrupted:
-        return cut_short(evaluator, n * n)
-    return told(evaluator, finding, given.rows, path, n * n)
+        finding = ran(watch, bends.check_second(space, given.rows, given.slack, fun.tolist(), most, seed or 0))
+        if finding is None:
+            return cut_short(watch, n * n)
+        return told(evaluator, finding, given.rows, path, n * n)
+
+
+def _asked(name: str, chosen: Options, way: How, claim: Any, **others: Any) -> dict[str, Any]:
+    """Return what is asked; what a ``journal_id`` names is f together with its derivative."""
+    return question(name, chosen, derivative=None if way.journal_id and callable(claim) else claim, **others)
 
 
 def _flat(gradient: Callable[..., Any], x: Any) -> Callable[..., Any]:

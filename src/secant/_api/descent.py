@@ -130,10 +130,10 @@ def listener(callback: Any) -> Callable[[DescentState], bool]:
 
     def ends(state: DescentState) -> bool:
         try:
-            told = callback(state)
+            answer = callback(state)
         except StopIteration:
             return True
-        return isinstance(told, bool | np.bool_) and bool(told)  # a comparison of arrays gives NumPy's own True
+        return isinstance(answer, bool | np.bool_) and bool(answer)
 
     return ends
 

@@ -25,16 +25,15 @@ from secant._api.options import (
     spared,
     switch,
 )
+from secant._api.pairs import curvatures_of
 from secant._api.question import question
-from secant._api.select import Positions, positions
+from secant._api.select import positions
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.hessians import PAIRS, Curvatures, curvatures
-from secant.core.ladder import Line
 from secant.core.measures import Noise
+from secant.core.mirrored import BETTER, DISAGREE, UNSYMMETRIC
 from secant.core.operators import Slopes, fixed, lines
-from secant.core.request import Core, Floats
 from secant.core.results import CUT_SHORT, Estimate, Slope
-from secant.core.salvage import salvaged
 from secant.core.verdicts import Verdict, worst
 from secant.evaluation import foreign
 from secant.evaluation.how import Evaluation, checked
@@ -44,15 +43,12 @@ from secant.evaluation.watch import Watch, watched
 #: Entries of a Hessian by row and column, each pair once.
 Entries = dict[tuple[int, int], Slope]
 
-#: Sums of both bars by which the two places of an entry may differ.
-DISAGREE = 3.0
-UNSYMMETRIC = "the gradient's own derivatives by the two entries differ by {:.3g}, more than their bars: is it right?"
-
 
 def hessian(
     f: Callable[..., Any] | None,
     x: Any,
     *,
+    sparsity: Any = None,
     gradient: Callable[..., Any] | None = None,
     method: Method = "auto",
     step: float | None = None,
@@ -78,17 +74,29 @@ def hessian(
         returns as value. Then the columns are differences of gradients, some 13 calls for each entry of x in place of
         some 10 + 3 (n - 1), and more exact. Both places of an entry are found by themselves, and where they differ by
         more than their bars the verdict is ``unresolved``.
+    sparsity : where entries may be that are not 0, as for :func:`jacobian`, the diagonal and the mirror image of every
+        entry among them; or ``"detect"``. Needs SciPy (``pip install 'secant[sparse]'``). With ``gradient`` entries of
+        one color share their calls, some 13 a color: three for a band of three diagonals, however long. From values
+        they cannot, as each value is one number, but only pairs in the pattern are asked for, six evaluations each.
+        To detect the pattern takes what it takes for the Jacobian of the gradient; from values some 7 n evaluations
+        for such a band, and ``2 n + 2/3 n (n - 1)`` at most. The result is held against a generic direction: with a
+        gradient, rows that depend on more than the pattern says come out ``unresolved`` with infinite bars; from values
+        the entries are right whatever was left out, and the answer as a whole is ``unresolved``.
     method, step : with a ``step`` the shortest formula along each coordinate and each sum of two of them.
     rtol, max_evaluations : 371 evaluations are usual for 10 entries, ``1 + 10 n + 3 n (n - 1)`` for n of them.
 
-    The other parameters, errors and verdicts are those of :func:`gradient`.
+    The other parameters, errors and verdicts are those of :func:`gradient`; ``keep_samples`` and ``inplace`` do not go
+    with ``sparsity``.
 
     Returns
     -------
     Estimate with ``value``, ``error`` and ``verdicts`` of the shape x.shape + x.shape; of a tree they are a tree of
-    trees, of leaf.shape + other.shape. ``matrix`` and ``matrix_error`` are flat, (n, n).
+    trees, of leaf.shape + other.shape. ``matrix`` and ``matrix_error`` are flat, (n, n). With ``sparsity`` value, error
+    and step are ``scipy.sparse.csr_array`` of that shape, ``verdicts`` an array in the order of ``value.data``, and
+    ``note`` says what they rest on.
 
-    Mixed derivatives come by polarization, at three steps along the sum of two coordinates.
+    Mixed derivatives come by polarization, at three steps along the sum of two coordinates; colors are star colorings
+    (Coleman and More 1984).
 
     >>> import numpy as np
     >>> hessian(lambda x: x[0] ** 2 * x[1], np.array([3.0, 4.0])).value.round(9)
@@ -100,17 +108,27 @@ def hessian(
     ['b']['a']  1 +/- ...   ok
     ['b']['b']  0 +/- ...   ok
     ok   ... evaluations
+    >>> hessian(None, np.ones(50), gradient=lambda x: np.convolve(x, [1, -2, 1], "same"), sparsity="detect").value.nnz
+    148
     """
     chosen = _options(method, step, bounds, max_step, noise, rtol, max_evaluations, 2 if gradient is None else 1)
     keep = switch("keep_samples", keep_samples)
     if gradient is not None and f0 is not None:
         raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
+    if sparsity is not None and keep:
+        raise InputError("`keep_samples` must be left out with `sparsity`")
     way = checked(how, "hessian", () if gradient is None else ("vectorized",))
-    put: dict[str, Any] = question("hessian", chosen, f0=f0, seed=seed, wrt=wrt) if how else {}
+    if way.inplace and sparsity is not None:
+        raise InputError("`inplace` must be False with `sparsity`: several entries are moved at once")
+    put: dict[str, Any] = question("hessian", chosen, sparsity=sparsity, f0=f0, seed=seed, wrt=wrt) if how else {}
     put |= {"named": f if gradient is None else gradient, "name": "f" if gradient is None else "gradient"}
     with watched(_called(f, x, gradient), x, way, f0=f0, seed=seed, args=args, **put) as watch:
         layout, base = watch.evaluator.layout, watch.evaluator.base
         varying = positions(wrt, x, layout)
+        if sparsity is not None:
+            from secant._api.sparse_hessians import sparse_hessian
+
+            return sparse_hessian(chosen, watch, sparsity, varying, gradient is not None, f0)
         count = layout.size if varying is None else varying.size
         chosen = spared(at_point(chosen, watch), f0, count if gradient is not None else count * (count + 1) // 2)
         problems = coordinate_lines(chosen, base, layout, varying)
@@ -123,7 +141,7 @@ def hessian(
             return _estimate(watch, _symmetric(found, places), nan, keep)
         n = len(problems)
         pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
-        second = _curvatures(watch, chosen, problems, pairs, varying)
+        second = curvatures_of(watch, chosen, problems, pairs, varying)
         one_output(watch.evaluator, "hessian")
         axes = again(chosen, watch, settle(chosen, Slopes((tuple(second.axes),), (second.fun,)))).slopes[0]
         mixed = settle(chosen, Slopes((tuple(second.mixed),), (second.fun,))).slopes[0]
@@ -133,29 +151,6 @@ def hessian(
         entries = {(place, place): slope for place, slope in zip(places, axes, strict=True)}
         entries |= {(places[i], places[j]): slope for (i, j), slope in zip(pairs, mixed, strict=True)}
         return _estimate(watch, entries, second.fun, keep)
-
-
-def _curvatures(
-    watch: Watch,
-    chosen: Options,
-    problems: Sequence[Line],
-    pairs: Sequence[tuple[int, int]],
-    varying: Positions | None,
-) -> Curvatures:
-    """Find second derivatives from values of f; when that is cut short, those along coordinates that are known."""
-    base = watch.evaluator.base
-    if chosen.formula is not None:
-        core = _fixed(base, chosen, problems, pairs)
-    else:
-        problems = [replace(problem, pairs=PAIRS) for problem in problems]
-        core = curvatures(base, problems, pairs, most=chosen.max_evaluations)
-    found = ran(watch, core, varying)
-    if found is not None:
-        return found
-    note = CUT_SHORT[watch.stopped]
-    known = salvaged(watch.log, problems, lambda _, __, line: lines(base, [line]), lanes=varying, note=note)
-    lost = Slope(nan, inf, Verdict.UNRESOLVED, note=note)
-    return Curvatures(list(known.slopes[0]), [lost] * len(pairs), known.fun)
 
 
 def hvp(
@@ -284,30 +279,9 @@ def _joined(one: Slope, other: Slope) -> Slope:
         return replace(
             worse, value=mean, error=max(one.error, other.error) + apart, verdict=Verdict.UNRESOLVED, note=note
         )
-    if 3.0 * better.error < max(one.error, other.error):
+    if BETTER * better.error < max(one.error, other.error):
         return replace(better, verdict=worse.verdict)
     return replace(worse, value=mean, error=max(one.error, other.error))
-
-
-def _fixed(
-    base: Floats, chosen: Options, problems: Sequence[Any], pairs: Sequence[tuple[int, int]]
-) -> Core[Curvatures]:
-    """Apply the formula of a fixed step along the coordinates and the sums of two of them; it tells no error."""
-    assert chosen.formula is not None
-    n = len(problems)
-    directions = np.zeros((n + len(pairs), n))
-    directions[range(n), range(n)] = 1.0
-    for row, (i, j) in enumerate(pairs, n):
-        directions[row, [i, j]] = 1.0
-    lines_ = [*problems, *(problems[i] for i, _ in pairs)]
-    found = yield from fixed(base, lines_, chosen.formula, chosen.step, directions, True)
-    row_ = found.slopes[0]
-    mixed = []
-    for slope, (i, j) in zip(row_[n:], pairs, strict=True):
-        worse = max(slope, row_[i], row_[j], key=lambda its: its.verdict.severity)
-        value = 0.5 * (slope.value - row_[i].value - row_[j].value)
-        mixed.append(replace(worse, value=value, evaluations=slope.evaluations))
-    return Curvatures(list(row_[:n]), mixed, found.fun)
 
 
 def _vector(watch: Watch, slopes: Sequence[Slope], fun: float, keep: bool) -> Estimate:

@@ -303,8 +303,9 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
     scipy.optimize.OptimizeResult, as ``Descent.to_scipy()``; the Descent itself is its ``descent``.
 
     >>> import numpy as np
-    >>> from scipy.optimize import minimize, rosen
-    >>> found = minimize(rosen, np.array([-1.2, 0.4]), method=scipy_method, bounds=[(-2.0, 2.0), (0.0, 0.5)])
+    >>> from scipy import optimize
+    >>> bounds = [(-2.0, 2.0), (0.0, 0.5)]
+    >>> found = optimize.minimize(optimize.rosen, np.array([-1.2, 1.0]), method=scipy_method, bounds=bounds)
     >>> found.success, np.round(found.x, 6)
     (True, array([0.70856, 0.5    ]))
     """
@@ -316,8 +317,10 @@ def scipy_method(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), *
     if options.pop("tol", None) is not None:
         raise InputError("`tol` must be left out with `method=secant.scipy_method`; say options={'rtol': ...}")
     x = np.atleast_1d(np.asarray(x0, dtype=np.float64))
-    found = minimize(fun, x, args=args, bounds=_box(given, x.size), callback=_heard(heard), **options)
-    return found.to_scipy()
+    limits = _box(given, x.size)
+    if limits is not None:
+        x = np.clip(x, *limits)  # as SciPy's own methods do
+    return minimize(fun, x, args=args, bounds=limits, callback=_heard(heard), **options).to_scipy()
 
 
 def _box(bounds: Any, count: int) -> Any:

@@ -25,6 +25,7 @@ from secant._api.minimize import BUDGET, minimize
 from secant._api.options import DEFAULT_BUDGET, HIGHER_BUDGET, Options, options
 from secant._api.question import Count, lines_count
 from secant._api.select import positions
+from secant._api.sparse import NO_PATTERN, pattern_of
 from secant._api.studies import steps
 from secant._api.warm import bends_at
 from secant.core.errors import InputError, InputTypeError
@@ -60,9 +61,9 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
 
     Parameters
     ----------
-    question : :func:`derivative`, :func:`gradient`, :func:`jacobian` (not with ``sparsity="detect"``),
-        :func:`directional`, :func:`hessian`, :func:`hvp` (of f, without a gradient), :func:`gradient_descent`,
-        :func:`minimize` or :func:`steps`.
+    question : :func:`derivative`, :func:`gradient`, :func:`jacobian`, :func:`directional`, :func:`hessian`,
+        :func:`hvp` (of f, without a gradient), :func:`gradient_descent`, :func:`minimize` or :func:`steps`; not with
+        ``sparsity="detect"``.
     f, x, further, how : what the question would be asked with, its options included.
 
     Returns
@@ -166,8 +167,17 @@ def _of_gradient(chosen: Options, entries: int, given: Any) -> Count:
 
 
 def _of_hessian(chosen: Options, entries: int, given: Any) -> Count:
-    """Count the lines of the axes, and the levels of the pairs of them."""
-    return _of_pairs(chosen, entries, entries * (entries - 1) // 2, given["f0"] is not None)
+    """Count the lines of the axes, and the levels of the pairs of them; of a pattern, the look at it as well."""
+    pairs, known = entries * (entries - 1) // 2, given["f0"] is not None
+    if given["sparsity"] is None:
+        return _of_pairs(chosen, entries, pairs, known)
+    from secant._api.sparse_hessians import LOOK, pairs_of
+
+    count = _of_pairs(chosen, entries, min(pairs, pairs_of(given["sparsity"], given["entries"])), known)
+    if chosen.formula is not None:
+        return count
+    top = chosen.max_evaluations or count.most + LOOK
+    return Count(min(count.usual + USUAL_AXIS, top), top)
 
 
 def _of_product(chosen: Options, entries: int, given: Any) -> Count:
@@ -200,12 +210,11 @@ def _of_jacobian(chosen: Options, entries: int, given: Any) -> Count:
 
 def _groups(sparsity: Any, size: int) -> tuple[int, int]:
     """Return how many groups of columns a pattern has, and how many rows have an entry in one column at most."""
-    from secant._api.sparse import pattern_of
     from secant.core.coloring import columns
 
     given = pattern_of(sparsity, size)
     if given is None:
-        raise InputError("`sparsity` must be a pattern for a price: what 'detect' takes is known when it is done")
+        raise InputError(NO_PATTERN)
     _, (indptr, indices) = given
     most = int(np.bincount(indices, minlength=1).max())
     return int(columns(indptr, indices, size).max(initial=-1)) + 1, max(most, 1)

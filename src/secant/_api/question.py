@@ -66,5 +66,5 @@ def question(name: str, chosen: Options, *, times: int = 1, **others: Any) -> di
     return {
         "question": {"question": name, **parts},
         "budget": chosen.max_evaluations,
-        "expected": None if name in ("hessian", "hvp") else expected,  # only their own price knows
+        "expected": None if name in ("hessian", "hvp") or name.startswith("check") else expected,  # nobody knows yet
     }

@@ -1,5 +1,8 @@
 """The question `jacobian` with a pattern: entries as SciPy's sparse arrays, colors in place of columns.
 
+The Hessian of an f whose gradient is given is the Jacobian of that, with a symmetric pattern: see
+:mod:`secant.core.mirrored`.
+
 What a person may give for a pattern is turned into CSR here, and what the core found is put into CSR again. The matrix
 is two-dimensional whatever shapes f(x) and x have: their entries in order, f's by x's.
 """
@@ -17,7 +20,7 @@ from secant._api.answers import once_more
 from secant._api.extras import scipy_sparse
 from secant._api.options import DEFAULT_BUDGET, FEW_PAIRS, MANY, MANY_PAIRS, Options, level_at, room
 from secant._api.select import Positions
-from secant.core import across, coloring
+from secant.core import across, coloring, mirrored
 from secant.core.colored import colored
 from secant.core.detection import Found, detect
 from secant.core.errors import InputError, InputTypeError, kind_of
@@ -32,6 +35,10 @@ Csr: TypeAlias = tuple[NDArray[np.integer], NDArray[np.integer]]
 
 #: What to do about a pattern that leaves something out.
 FULLER = "give a pattern that has all of them, or `sparsity='detect'`"
+
+#: An entry whose bar is a larger share of it says nothing of a good step.
+SEEN = 0.1
+NO_PATTERN = "`sparsity` must be a pattern for a price: what 'detect' takes is known when it is done"
 
 _ALLOWED = "a scipy.sparse matrix or array, an array of f(x).size rows and x.size columns, or 'detect'"
 
@@ -65,19 +72,16 @@ def _came(sparsity: Any) -> str:
 
 
 def sparse_jacobian(
-    chosen: Options, watch: Watch, given: tuple[int, Csr] | None, varying: Positions | None
+    chosen: Options,
+    watch: Watch,
+    given: tuple[int, Csr] | None,
+    varying: Positions | None,
+    symmetric: bool = False,
 ) -> Estimate:
-    """Differentiate the entries of a pattern, or of the one that is detected."""
+    """Differentiate the entries of a pattern, or of the one that is detected; ``symmetric`` of a gradient."""
     if chosen.method == "complex":
         raise InputError("`method` must not be 'complex' with `sparsity`: moved columns share real evaluations")
     base, layout = watch.evaluator.base, watch.evaluator.layout
-    space = room(chosen, base, layout)
-    below, above = (np.full(layout.size, inf),) * 2 if space is None else space
-    below, above = np.minimum(below, chosen.max_step), np.minimum(above, chosen.max_step)
-    if varying is not None:
-        held = np.ones(layout.size, dtype=bool)
-        held[varying] = False
-        below, above = np.where(held, 0.0, below), np.where(held, 0.0, above)
     centre = given is None or chosen.formula is None or 0 in chosen.formula.offsets
     fun = _at_x(watch) if centre else None
     if fun is not None:
@@ -87,23 +91,47 @@ def sparse_jacobian(
             raise InputError(f"`sparsity` must have a row for each of the {fun.size} values of f(x); got {given[0]}")
     if given is None:
         assert fun is not None
-        found = _detect(chosen, watch, fun, (below, above))
+        found = _detect(chosen, watch, fun, space_of(chosen, watch, varying))
         m, told = fun.size, _detected(found)
         csr: Csr = (found.indptr, found.indices)
     else:
         m, csr = given
         told = f"pattern of {csr[1].size} entries as given"
-    if varying is not None:
-        csr = _without(csr, held)
-    pattern = Pattern(m, layout.size, *csr, coloring.columns(*csr, layout.size))
+    if symmetric:
+        csr = coloring.completed(*csr, layout.size)
+    csr = without(csr, layout.size, varying, symmetric)
+    if given is None and symmetric:
+        told = _detected(replace(found, indptr=csr[0], indices=csr[1]))
+    mirror = mirrored.mirror(*csr, layout.size) if symmetric else None
+    if mirror is None:
+        colors = coloring.columns(*csr, layout.size)
+        # A formula colors what is held as well.
+        pattern = Pattern(m, layout.size, *csr, colors if varying is None else mirrored.used(colors, csr[1]))
+    else:
+        pattern = mirror.whole
     told += f"; {pattern.groups} group{'s' * (pattern.groups != 1)} of columns"
     if chosen.formula is not None:
-        entries = run(fixed(base, fun, pattern, chosen.formula, chosen.step), watch.reply)
+        read = pattern if mirror is None else mirror.read
+        entries = run(fixed(base, fun, read, chosen.formula, chosen.step), watch.reply)
+        entries = entries if mirror is None else mirrored.joined(mirror, entries)
         watch.evaluator.confirm()
         details = {"": _fixed_slope(chosen)} if csr[1].size else {}
-        return _answer(watch, pattern, entries, fun, told, details, chosen.step)
+        return answer(watch, pattern, entries, None if symmetric else fun, told, details, chosen.step)
     assert fun is not None
-    return _free(chosen, watch, pattern, (below, above), fun, told)
+    return _free(chosen, watch, (pattern, mirror, varying), space_of(chosen, watch, varying), fun, told)
+
+
+def space_of(chosen: Options, watch: Watch, varying: Positions | None) -> tuple[Floats, Floats]:
+    """Return how far each entry of x may move to both sides: not at all what is held."""
+    layout = watch.evaluator.layout
+    space = room(chosen, watch.evaluator.base, layout)
+    below, above = (np.full(layout.size, inf),) * 2 if space is None else space
+    below, above = np.minimum(below, chosen.max_step), np.minimum(above, chosen.max_step)
+    if varying is None:
+        return below, above
+    held = np.ones(layout.size, dtype=bool)
+    held[varying] = False
+    return np.where(held, 0.0, below), np.where(held, 0.0, above)
 
 
 def _detect(chosen: Options, watch: Watch, fun: Floats, space: tuple[Floats, Floats]) -> Found:
@@ -131,9 +159,15 @@ def _left(chosen: Options, watch: Watch) -> float:
     return inf if chosen.max_evaluations is None else chosen.max_evaluations - watch.evaluator.evaluations
 
 
-def _without(csr: Csr, held: NDArray[np.bool_]) -> Csr:
-    """Return a pattern without the entries of columns that are held fixed."""
-    keep = ~held[csr[1]]
+def without(csr: Csr, size: int, varying: Positions | None, symmetric: bool = False) -> Csr:
+    """Return a pattern without the entries of columns that are held fixed; of a symmetric one, nor those of rows."""
+    if varying is None:
+        return csr
+    varies = np.zeros(size, dtype=bool)
+    varies[varying] = True
+    keep = varies[csr[1]]
+    if symmetric:
+        keep &= np.repeat(varies, np.diff(csr[0]))
     starts: NDArray[np.integer] = np.concatenate([[0], np.cumsum(keep)])[csr[0]]
     return starts, csr[1][keep]
 
@@ -150,9 +184,18 @@ def _fixed_slope(chosen: Options) -> Slope:
 
 
 def _free(
-    chosen: Options, watch: Watch, pattern: Pattern, space: tuple[Floats, Floats], fun: Floats, told: str
+    chosen: Options,
+    watch: Watch,
+    patterns: tuple[Pattern, mirrored.Mirror | None, Positions | None],
+    space: tuple[Floats, Floats],
+    fun: Floats,
+    told: str,
 ) -> Estimate:
-    """Differentiate with steps of each entry's own, and hold the result against a generic direction."""
+    """Differentiate with steps of each entry's own, and hold the result against a generic direction.
+
+    ``patterns`` are that of the answer, for a Hessian where it is read, and what of x varies.
+    """
+    pattern, mirror, varying = patterns
     evaluator = watch.evaluator
     base, layout = evaluator.base, evaluator.layout
     below, above = space
@@ -171,23 +214,25 @@ def _free(
     columns = Columns(
         base, below, above, eps, layout.rounder, chosen.max_step, chosen.noise, chosen.rtol, budget, pairs
     )
-    entries = run(colored(base, fun, evaluator.eps, pattern, columns, left), watch.reply)
+    read = pattern if mirror is None else mirror.read
+    entries = run(colored(base, fun, evaluator.eps, read, columns, left), watch.reply)
+    entries = entries if mirror is None else mirrored.joined(mirror, entries)
     evaluator.confirm()
     if chosen.method in ("forward", "backward"):
         _asked_for(entries)
     details: dict[str, Slope] = {}
     if watch.stopped:
         told += f"; {CUT_SHORT[watch.stopped]}"
-    elif pattern.indices.size and not evaluator.distinct and evaluator.evaluations > 1:
+    elif mirror is None and pattern.indices.size and not evaluator.distinct and evaluator.evaluations > 1:
         entries.value[:], entries.error[:], entries.code[:] = 0.0, 0.0, CODE[Verdict.INDEPENDENT]
         entries.told.clear()
         details[""] = Slope(0.0, 0.0, Verdict.INDEPENDENT)
     elif _left(chosen, watch) >= across.MOST:
-        told += _look(chosen, watch, pattern, columns, entries, fun, details)
+        told += _look(chosen, watch, (pattern, mirror is not None, varying), columns, entries, fun, details)
     else:
         told += "; not checked, as no evaluations were left"
     _random(chosen, watch, entries, fun)
-    return _answer(watch, pattern, entries, fun, told, details)
+    return answer(watch, pattern, entries, None if mirror is not None else fun, told, details)
 
 
 def _asked_for(entries: Entries) -> None:
@@ -201,13 +246,14 @@ def _asked_for(entries: Entries) -> None:
 def _look(
     chosen: Options,
     watch: Watch,
-    pattern: Pattern,
+    about: tuple[Pattern, bool, Positions | None],
     columns: Columns,
     entries: Entries,
     fun: Floats,
     details: dict[str, Slope],
 ) -> str:
     """Hold the Jacobian against generic directions; mark the rows that do not agree, and say what was seen."""
+    pattern, symmetric, varying = about
     evaluator = watch.evaluator
     layout = evaluator.layout
     rows, column = pattern.rows, pattern.indices
@@ -233,20 +279,35 @@ def _look(
         seen = run(core, watch.reply)
     except Interrupted:
         return f"; {CUT_SHORT[watch.stopped]} before they were checked"
-    _crease(pattern, entries, rows, seen.crease, units)
-    wrong = np.flatnonzero(seen.missing)
+    if symmetric and varying is not None:
+        held = np.setdiff1d(np.arange(pattern.m), varying)
+        seen.crease[held] = seen.missing[held] = 0.0
+    for place in mirrored.apart(entries):  # what is wrong there is not the pattern
+        seen.missing[[rows[place], column[place]]] = 0.0
+    crease = np.maximum(seen.crease[rows], seen.crease[column] if symmetric else 0.0)
+    _crease(pattern, entries, rows, crease, units)
+    return _marked(pattern, entries, seen.missing, symmetric, details) or (
+        ", which agree with the slope along a generic direction" if units.any() else ""
+    )
+
+
+def _marked(pattern: Pattern, entries: Entries, missing: Floats, symmetric: bool, details: dict[str, Slope]) -> str:
+    """Mark the rows that are not what a generic direction says, and say how many there are."""
+    wrong = np.flatnonzero(missing)
     if not wrong.size:
-        return ", which agree with the slope along a generic direction" if units.any() else ""
-    bad = seen.missing[rows] != 0.0
+        return ""
+    bad = missing[pattern.rows] != 0.0
+    if symmetric:  # what is read in a row stands in its column as well
+        bad |= missing[pattern.indices] != 0.0
     entries.code[bad], entries.error[bad] = CODE[Verdict.UNRESOLVED], inf
     for row in wrong[:TOLD].tolist():
         note = (
-            f"along a generic direction output [{row}] changes by {seen.missing[row]:.3g} more than its entries "
+            f"along a generic direction output [{row}] changes by {missing[row]:.3g} more than its entries "
             "explain: it depends on what the pattern leaves out"
         )
         first, last = int(pattern.indptr[row]), int(pattern.indptr[row + 1])
         if first == last:
-            details[f"[{row}]"] = Slope(float(seen.missing[row]), inf, Verdict.UNRESOLVED, note=note, advice=FULLER)
+            details[f"[{row}]"] = Slope(float(missing[row]), inf, Verdict.UNRESOLVED, note=note, advice=FULLER)
         for place in range(first, last):
             value = float(entries.value[place])
             entries.told[place] = Slope(value, inf, Verdict.UNRESOLVED, note=note, advice=FULLER)
@@ -258,7 +319,7 @@ def _units(columns: Columns, column: NDArray[np.integer], entries: Entries) -> F
     size = np.abs(columns.x)
     first = np.where(size > 0.0, np.ldexp(1.0, np.frexp(size)[1] - 4), 0.25)
     units = first
-    good = (entries.value != 0.0) & (entries.step > 0.0)
+    good = (entries.step > 0.0) & (entries.error < SEEN * np.abs(entries.value))
     # An entry that did not come out well may have ended at steps at which nothing is to be seen.
     for part in (good, good & (entries.code == CODE[Verdict.OK])):
         own = np.full(units.size, inf)
@@ -272,15 +333,15 @@ def _units(columns: Columns, column: NDArray[np.integer], entries: Entries) -> F
 
 
 def _crease(pattern: Pattern, entries: Entries, rows: NDArray[np.int32], crease: Floats, units: Floats) -> None:
-    """Mark rows that are smooth along each axis and creased across."""
+    """Mark rows that are smooth along each axis and creased across; ``crease`` says how much, by entry."""
     if not crease.any():
         return
     fine = np.ones(pattern.m, dtype=bool)
     fine[rows[entries.code != CODE[Verdict.OK]]] = False
-    place = np.flatnonzero((crease * fine)[rows] > 0.0)
+    place = np.flatnonzero(fine[rows] & (crease > 0.0))
     unit = units[pattern.indices[place]]
     with np.errstate(all="ignore"):
-        entries.error[place] += np.where(unit > 0.0, crease[rows[place]] / unit, inf)
+        entries.error[place] += np.where(unit > 0.0, crease[place] / unit, inf)
     entries.code[place] = CODE[Verdict.KINK]
     note = "f is smooth along each axis, but creased along other directions"
     for each in place[:TOLD].tolist():
@@ -306,7 +367,7 @@ def _random(chosen: Options, watch: Watch, entries: Entries, fun: Floats) -> Non
             entries.told[place] = replace(slope, note=f"{slope.note}; {note}" if slope.note else note)
 
 
-def _answer(
+def answer(
     watch: Watch,
     pattern: Pattern,
     entries: Entries,

@@ -25,7 +25,8 @@ def from_json(text: str) -> serialize.Result:
     """
     result = serialize.from_json(text)
     if isinstance(result, Estimate) and isinstance(result.value, Csr):
-        return replace(result, value=_matrix(result.value), error=_matrix(result.error), step=_matrix(result.step))
+        names = ("value", "error", "step", "matrix", "matrix_error")
+        return replace(result, **{name: _matrix(getattr(result, name)) for name in names})
     return result
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``secant diff``, ``jacobian``, ``check``, ``descend``, ``minimize``, ``journal`` and so on.
+"""The command line: ``secant diff``, ``jacobian``, ``check``, ``descend``, ``minimize``, ``tour`` and so on.
 
 ``python -m secant`` is the same.
 

@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 import secant
-from secant.cli.commands import SETTINGS, cli, deadline_option, json_option, number, numbers_of, real_options
+from secant.cli.commands import SETTINGS, cli, how_options, json_option, number, numbers_of, real_options
 from secant.cli.expression import ExpressionError
 from secant.cli.functions import Function, LoadError, asked, load, point_at
 from secant.cli.text import CANNOT_TELL, NOT_OK, OK, Outcome, filled
@@ -83,7 +83,7 @@ def _arrays(found: Any) -> Any:
 @real_options("--bounds", "--max-step")
 @click.option("--noise", metavar="LEVEL", callback=number, help="The absolute size of f's own error.")
 @real_options("--max-evaluations")
-@deadline_option
+@how_options
 @json_option
 def check(function: tuple[Function, Function | None], at: Any, as_json: bool, **options: Any) -> Outcome:
     """Check a gradient against the values of its function, and name the entries that are wrong.

@@ -105,6 +105,11 @@ def _functions(context: click.Context, _: click.Parameter, words: tuple[str, ...
         raise click.UsageError(str(error), context) from None
 
 
+def _gradient(context: click.Context, parameter: click.Parameter, word: str | None) -> Function | None:
+    """Read the gradient of a function."""
+    return None if word is None else _functions(context, parameter, (word,))[0]
+
+
 def _known_options(context: click.Context, words: tuple[str, ...]) -> None:
     """Refuse options that there are not; click hands over whatever it did not know, misspelled options included."""
     for word in words:
@@ -304,6 +309,37 @@ def jacobian(functions: list[Function], at: list[float], dry_run: bool, as_json:
     if dry_run:
         return priced(asked(function, lambda f: secant.price(secant.jacobian, f, x, **_given(options))), as_json)
     return _estimate(asked(function, lambda f: secant.jacobian(f, x, **_given(options))), as_json)
+
+
+@cli.command(context_settings=SETTINGS, short_help="All second derivatives of a function of several numbers.")
+@function_argument
+@at_vector
+@click.option(
+    "--gradient", metavar="FUNCTION", callback=_gradient, help="Its gradient: differentiate that, which is more exact."
+)
+@click.option("--sparsity", type=click.Choice(["detect"]), help="Find out where entries are not 0; needs scipy.")
+@real_options(*(name for name in NUMERICAL if name != "--scale"))
+@how_options
+@dry_run_option
+@json_option
+def hessian(
+    function: Function, at: list[float], gradient: Function | None, dry_run: bool, as_json: bool, **options: Any
+) -> Outcome:
+    """Print the second derivatives of a function of several numbers, entry by entry.
+
+    \b
+    secant hessian "x[0]**2 * x[1]" --at 3,4
+    secant hessian "x[0]**2 + x[1]**2" --gradient "2*x" --at 3,4
+    secant hessian "x[0]*x[1] + x[2]^2" --at 1,2,3 --sparsity detect
+    """
+    x, given = point_at(function, at), _given(options)
+    if gradient is not None:
+        if dry_run:
+            raise click.UsageError("`--dry-run` says what values of the function would cost; leave out `--gradient`")
+        return _estimate(asked(gradient, lambda g: secant.hessian(None, x, gradient=g, **given), "gradient"), as_json)
+    if dry_run:
+        return priced(asked(function, lambda f: secant.price(secant.hessian, f, x, **given)), as_json)
+    return _estimate(asked(function, lambda f: secant.hessian(f, x, **given)), as_json)
 
 
 @cli.command(context_settings=SETTINGS, short_help="The error of a fixed step against the step.")

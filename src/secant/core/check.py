@@ -43,6 +43,8 @@ TRIFLE = 1e-15
 LEAST_SIZE = 0.01
 #: Why a kink is no mistake: kinks that meet at x may cancel each other along a line, each with a convention of its own.
 KINKED = "f has kinks at x, where its derivative is a matter of convention"
+#: Why nothing was looked at.
+STUCK = "no entry has room to move within the bounds"
 #: A slope of 0 is measured by how f changes nearby, and by this share of f itself.
 FLAT = 1e-3
 #: What is tried to be seen: a tenth of an entry, or so small a share of a usual one that it hardly counts. In so many
@@ -112,6 +114,8 @@ def _whole(case: Case, patient: bool) -> Core[None]:
         case.yours = np.where(np.isfinite(case.yours), case.yours, 0.0)
     chosen = np.flatnonzero(finite & movable)
     if not chosen.size:
+        if not movable.any():
+            case.unsure.append(STUCK)
         return
     segment = yield from examine(case, chosen, 1 if chosen.size == 1 else 2)
     if segment is not None:
@@ -134,7 +138,8 @@ def _not_finite(case: Case, bad: Indices) -> Core[None]:
     looks = yield from at(case.space, sample, case.fun, case.purse, case.cap)
     for k, i in enumerate(sample.tolist()):
         for j in np.flatnonzero(~np.isfinite(case.yours[:, i])).tolist():
-            wrong = looks.kind[k, j] != UNKNOWN
+            # Under noise, or what looks like it, f has a slope, however little is known of it.
+            wrong = looks.kind[k, j] != UNKNOWN or looks.slopes[k, j].verdict is Verdict.NOISY
             note(case, looks, k, j, i, bool(wrong))
     if case.wrong:
         rows = [j * case.yours.shape[1] + i for j, i in zip(*np.nonzero(~np.isfinite(case.yours)), strict=True)]
@@ -181,7 +186,8 @@ def _enough(case: Case, chosen: Indices, change: float) -> Flags:
     """Return of which entries a mistake of some size would have shown, (m, n); ``change`` as for :func:`check`."""
     caught, size = case.caught[:, chosen], np.abs(case.yours[:, chosen])
     usual = _usual(case, chosen)
-    floor = np.where(usual > 0.0, usual, change) / case.space.scale[chosen]
+    with np.errstate(over="ignore"):
+        floor = np.where(usual > 0.0, usual, change) / case.space.scale[chosen]
     few = chosen.size <= FEW
     share, part = CLEAN if _clean(case) else (ENTRY, USUAL if few else MANY)
     by_size = caught <= part * floor
@@ -206,7 +212,8 @@ def _found(case: Case, change: float) -> Finding:
     wrong = np.union1d(flat, case.inferred) if case.wrong else flat
     entry, borne_out = _shown(case, change)
     reason, hint = "", case.hint
-    if case.wrong or (case.unlocated and not case.kinked):
+    kinked = case.kinked or any(row[3] is Verdict.KINK for row in case.table.values())
+    if case.wrong or (case.unlocated and not kinked):
         verdict = CheckVerdict.DISAGREE
         hint = hint or _cause(case)
         if case.unlocated:
@@ -214,9 +221,13 @@ def _found(case: Case, change: float) -> Finding:
             reason = f"{more}random directions disagree, and the evaluations did not suffice to look at all"
     elif case.unlocated or case.unsure or not borne_out:
         verdict = CheckVerdict.CANNOT_TELL
-        reason = next(filter(None, case.unsure), "") or (KINKED if case.kinked else _hidden(case, entry))
+        reason = next(filter(None, case.unsure), "") or (KINKED if kinked else _hidden(case, entry))
     else:
-        verdict, reason, hint = CheckVerdict.AGREE, "; ".join(filter(None, (case.note, _kinks(case), _dim(case)))), ""
+        verdict, reason, hint = (
+            CheckVerdict.AGREE,
+            "; ".join(filter(None, (case.note, _kinks(case), _dim(case), _stuck(case)))),
+            "",
+        )
     return Finding(verdict, wrong, case.table, hint, reason, case.purse.spent, entry, case.along, case.kinked)
 
 
@@ -224,12 +235,19 @@ def _shown(case: Case, change: float) -> tuple[float, bool]:
     """Return the smallest relative mistake that would have shown in any entry, and whether all are borne out."""
     movable = np.flatnonzero((case.space.below > 0.0) | (case.space.above > 0.0))
     caught, size, usual = case.caught[:, movable], np.abs(case.yours[:, movable]), _usual(case, movable)
-    floor = np.where(usual > 0.0, usual, change) / case.space.scale[movable]
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        floor = np.where(usual > 0.0, usual, change) / case.space.scale[movable]
         least = np.where(size > 0.0, LEAST_SIZE if movable.size > FEW else 0.0, 1.0) * floor
         relative = np.where(caught == 0.0, 0.0, caught / np.maximum(size, least))
     entry = float(relative.max()) if relative.size else inf
     return (inf if isnan(entry) else entry), bool(_enough(case, movable, change).all())
+
+
+def _stuck(case: Case) -> str:
+    """Say how many entries were left out because they cannot move."""
+    count = int(((case.space.below == 0.0) & (case.space.above == 0.0)).sum())
+    what = "one entry was" if count == 1 else f"{count} entries were"
+    return f"{what} not looked at, for want of room to move within the bounds" if count else ""
 
 
 def _dim(case: Case) -> str:

@@ -60,6 +60,7 @@ class GradientCheck:
         in units of the size of its variable); infinite where there is no such claim.
     direction : the same along a random direction, relative to the size of what adds up to the slope there.
     size : the number of entries that were checked.
+    stopped : ``"deadline"`` or ``"keyboard"`` where the check was cut short; else "".
 
     >>> print(GradientCheck(CheckVerdict.AGREE, (), (), (), "", "", 25, 3e-9, 1e-10, 2))
     agree   2 entries   25 evaluations
@@ -76,6 +77,7 @@ class GradientCheck:
     would_have_caught: float
     direction: float
     size: int
+    stopped: str = ""
 
     @property
     def ok(self) -> bool:

@@ -73,7 +73,7 @@ def symmetric(indptr: Index, indices: Index, n: int) -> Colors:
     >>> symmetric(*arrow, 4)
     array([0, 1, 1, 1], dtype=int32)
     """
-    full = _with_diagonal(indptr, indices, n)
+    full = completed(indptr, indices, n)
     counts = np.diff(full[0])
     best = _by_formula(*full, n, int(counts.max(initial=0)))
     natural: Sequence[int] = range(n)
@@ -86,6 +86,19 @@ def symmetric(indptr: Index, indices: Index, n: int) -> Colors:
             best = found
     assert best is not None
     return best
+
+
+def completed(indptr: Index, indices: Index, n: int) -> tuple[Index, Index]:
+    """Return the least symmetric pattern that holds a square one, and its diagonal.
+
+    >>> completed(np.array([0, 2, 2, 3]), np.array([0, 2, 2]), 3)
+    (array([0, 2, 3, 5]), array([0, 2, 1, 0, 2]))
+    """
+    rows = np.repeat(np.arange(n), np.diff(indptr))
+    columns, diagonal = indices.astype(np.int64), np.arange(n)
+    key = np.unique(np.concatenate([rows * n + columns, columns * n + rows, diagonal * n + diagonal]))
+    starts = np.searchsorted(key, np.arange(n + 1) * n)
+    return starts, key % n
 
 
 def readings(indptr: Index, indices: Index, colors: Colors, *, mirrored: bool = False) -> tuple[Index, Index]:
@@ -133,14 +146,6 @@ def _transposed(rows: Index, indices: Index, n: int) -> tuple[Index, Index]:
     starts = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(np.bincount(indices, minlength=n), out=starts[1:])
     return starts, rows[np.argsort(indices, kind="stable")]
-
-
-def _with_diagonal(indptr: Index, indices: Index, n: int) -> tuple[Index, Index]:
-    rows = np.repeat(np.arange(n), np.diff(indptr))
-    diagonal = np.arange(n)
-    key = np.unique(np.concatenate([rows * n + indices, diagonal * n + diagonal]))
-    starts = np.searchsorted(key, np.arange(n + 1) * n)
-    return starts, key % n
 
 
 # --- formulas -------------------------------------------------------------------------------------------
@@ -248,7 +253,7 @@ def _lattice(n: int, strides: tuple[int, ...], shares: tuple[int, ...], modulus:
 def _apart(indptr: Index, indices: Index, colors: Colors) -> bool:
     """Return whether no row has a color twice; there are at most 63 colors.
 
-    Colors as bits: their sum over a row is their union, unless one comes twice.
+    Colors as bits: the union over a row has as many as the row has entries, unless one comes twice.
     """
     bit = np.left_shift(np.int64(1), colors, dtype=np.int64)
     for rows, first, last in parts(indptr):
@@ -256,7 +261,8 @@ def _apart(indptr: Index, indices: Index, colors: Colors) -> bool:
             continue
         bits = bit[indices[first:last]]
         starts = np.concatenate([[0], np.flatnonzero(rows[1:] != rows[:-1]) + 1])
-        if not np.array_equal(np.add.reduceat(bits, starts), np.bitwise_or.reduceat(bits, starts)):
+        counts = np.diff(starts, append=bits.size)
+        if not np.array_equal(np.bitwise_count(np.bitwise_or.reduceat(bits, starts)), counts):
             return False
     return True
 

@@ -92,7 +92,8 @@ def _formulas(
     along = directions @ part
     top = int(np.argmax(np.abs(along)))
     if along[top] != 0.0:
-        factor = float((slopes[top] - directions[top] @ rest) / along[top])
+        with np.errstate(over="ignore"):
+            factor = float((slopes[top] - directions[top] @ rest) / along[top])
         if isfinite(factor) and factor != 0.0:
             yield rest + factor * part, factor_text(1.0 / factor, chosen.size)
     for start, shape in leaves:

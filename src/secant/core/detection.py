@@ -37,6 +37,9 @@ ABOVE, REPEATS = 8.0, 3
 #: have more in a row than the pattern itself.
 TABLE, LOOSER = 4096, 4
 
+NO_VALUE = "`sparsity` cannot be detected: f has no value at points near x; give a pattern, or `bounds`"
+NO_BUDGET = "`max_evaluations` does not allow to detect the pattern; raise it, or give a pattern"
+
 #: The square root of 2, by which moves differ from one time to the next.
 _ROOT = 0.41421356237309515
 
@@ -45,8 +48,8 @@ _ROOT = 0.41421356237309515
 class Found:
     """A pattern as CSR, what it took, and the level below which changes are not seen (0: any change is)."""
 
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int64]
+    indptr: NDArray[np.integer]
+    indices: NDArray[np.integer]
     evaluations: int
     level: float
 
@@ -69,7 +72,7 @@ class _Probe:
         """Take one evaluation out of the budget."""
         self.spent += 1
         if self.spent > self.left:
-            raise InputError("`max_evaluations` does not allow to detect the pattern; raise it, or give a pattern")
+            raise InputError(NO_BUDGET)
 
 
 def detect(
@@ -155,24 +158,31 @@ def _changed(probe: _Probe, moving: NDArray[np.bool_]) -> Generator[Request, Rep
     """Move some columns; return which outputs change."""
     probe.times += 1
     j = np.flatnonzero(moving)
-    turn = ((j + 1) * GOLDEN + probe.times * _ROOT) % 1.0
-    side = np.where((turn * 64.0) % 2.0 < 1.0, 1.0, -1.0)
     for share in SMALLER:
-        by = share * side * probe.size[j] * (0.5 + 0.5 * turn)
-        room = np.where(by > 0.0, probe.above[j], probe.below[j])
-        other = np.where(by > 0.0, probe.below[j], probe.above[j])
-        # To the other side where there is no room, and less far where there is none on either.
-        by = np.where((np.abs(by) > room) & (other > room), -by, by)
-        by = np.copysign(np.minimum(np.abs(by), np.maximum(room, other)), by)
         ways = np.zeros((1, probe.base.size))
-        ways[0, j] = by
+        ways[0, j] = moves(j, probe.times, share * probe.size[j], probe.below[j], probe.above[j])
         probe.pay()
         reply = yield Request(probe.base, (0,), np.ones(1), ways)
         if reply.status is None or reply.status[0] in (0, NOT_FINITE):
             with np.errstate(all="ignore"):
                 found: NDArray[np.bool_] = ~(np.abs(values_of(reply)[0] - probe.fun) <= probe.least)
             return found
-    raise InputError("`sparsity` cannot be detected: f has no value at points near x; give a pattern, or `bounds`")
+    raise InputError(NO_VALUE)
+
+
+def moves(j: NDArray[np.integer], time: int, size: Floats, below: Floats, above: Floats) -> Floats:
+    """Return by how much columns move, the so manieth time: half to all of a size, within the room there is.
+
+    >>> moves(np.array([0, 1]), 1, np.ones(2), np.full(2, np.inf), np.array([0.1, np.inf]))
+    array([-0.51612378, -0.82514077])
+    """
+    turn = ((j + 1) * GOLDEN + time * _ROOT) % 1.0
+    by = size * (0.5 + 0.5 * turn) * np.where((turn * 64.0) % 2.0 < 1.0, 1.0, -1.0)
+    room, other = np.where(by > 0.0, above, below), np.where(by > 0.0, below, above)
+    # To the other side where there is no room, and less far where there is none on either.
+    by = np.where((np.abs(by) > room) & (other > room), -by, by)
+    found: Floats = np.copysign(np.minimum(np.abs(by), np.maximum(room, other)), by)
+    return found
 
 
 def _split(

@@ -369,9 +369,9 @@ def _in_vain(trace: Trace, seen: Seen, bouncing: Event | None) -> bool:
     """Return whether the steps overshoot so far that nothing was gained: a millionth of what the first slope
     promised, or a hundredth of the height of the bounces.
     """
-    gain = float(trace.values[0] - trace.values[-1])
-    if not trace.plain:  # whose steps are not the slope's: a high first bounce says nothing of the others
+    if not trace.plain:  # steps are not the slope's then: a high first bounce says nothing of the others
         return False
+    gain = float(trace.values[0] - trace.values[-1])
     promised = seen.promise(trace, 0)
     bounce = bouncing.facts["highest"] - bouncing.facts["lowest"] if bouncing is not None else 0.0
     return promised > 100.0 * seen.noise and gain <= max(1e-6 * promised, GAIN * bounce)

@@ -27,11 +27,12 @@ PRIOR = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is fitted: powers of the step, which of them is the slope's, and one over the variance of a value.
+    """What is fitted: powers of the step, which of them is wanted, and one over the variance of a value.
 
     ``straight``, ``short`` and ``most`` are the terms of a straight line, those that a prefix must fit, and the most.
     ``hidden`` is the square of the bias that may hide in what one term more is blurred by, in squares of the blur;
     ``margin`` widens the bar, and ``extra`` are the further steps, as shares of the largest one of the winner.
+    ``order`` is that of the derivative, ``factor`` what it is of the coefficient.
     """
 
     powers: tuple[int, ...]
@@ -43,6 +44,8 @@ class Kind:
     hidden: float = 1.0
     margin: float = 1.0
     extra: tuple[float, ...] = (0.8125, 0.6875, 0.90625, 0.59375)
+    order: int = 1
+    factor: float = 1.0
 
 
 ODD = Kind((1, 3, 5, 7, 9, 11), 0, 2.0, 1, 3, 5)
@@ -50,9 +53,17 @@ EVEN = Kind((0, 2, 4), -1, 0.5, 1, 3)
 SIDE = Kind((0, 1, 2, 3, 4, 5, 6), 1, 1.0, 2, 4, 6, 4.0, 2.0, (0.8125, 0.15625, 0.40625, 0.59375, 0.28125, 0.0703125))
 
 
+#: The same for derivatives of the second to the fourth order. Odd and even parts change places with the order.
+HIGHER = {
+    2: (Kind((0, 2, 4, 6, 8, 10), 1, 0.5, 1, 3, 5, 1.0, 1.25, order=2), ODD),
+    3: (Kind((1, 3, 5, 7, 9, 11), 1, 2.0, 1, 4, 5, 1.0, 1.5, order=3, factor=6.0), EVEN),
+    4: (Kind((0, 2, 4, 6, 8, 10), 2, 0.5, 1, 4, 5, 1.0, 2.0, order=4, factor=12.0), ODD),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A polynomial through a window: the coefficient of the slope, its variance for noise of 1, and what is left."""
+    """A polynomial through a window: the coefficient that is wanted, its variance for noise of 1, and what is left."""
 
     slope: float
     variance: float
@@ -122,6 +133,17 @@ class Table:
             return False
         return last < 2 or total - self.left(last - 1, straight)[0] <= ODD_ONE_OUT * square
 
+    def seen(self, last: int) -> bool:
+        """Return whether what is wanted stands clear of the noise: a slope where f moves, a bend where it is needed."""
+        if self.kind.order == 1:
+            return any(map(self.clear, range(last + 1)))
+        count, kind = min(last + 1, WINDOW), self.kind
+        size = max(map(abs, self.values[0][1][: last + 1]))
+        if size * sqrt(0.5 * kind.weight) <= CLEAR * self.level:
+            return False
+        without = self.window(last, kind)[kind.wanted - 1]
+        return count > kind.wanted and kind.weight * without.rest > self.level * self.level * usual(count - kind.wanted)
+
     def straight(self, last: int) -> bool:
         """Return whether a prefix shows a straight line, and more than one step of it."""
         return last > 1 and sum(map(self.clear, range(last + 1))) > 1 and self.fits(last, straight=True)
@@ -183,13 +205,15 @@ def table_of(work: Work, side: float, memo: Memo, further: Set[float] = frozense
         else:
             odd, even, step = parts(work, h, a, b)
             rows[step] = (step, h, odd, even)
-    kinds = (SIDE,) if side else (ODD, EVEN)
+    kinds = (SIDE,) if side else (ODD, EVEN) if work.line.order == 1 else HIGHER[work.line.order]
     columns = [list(column) for column in zip(*sorted(row for row in rows.values() if isfinite(row[-1])), strict=True)]
     steps, nominal, *values = columns
     largest = max(abs(value) for pair in work.pairs for value in (work.fun, *pair[1:]) if isfinite(value))
     told = max(work.rounding(values[0][-1], steps[-1], largest)[1], VALUE_ROUNDING * work.u * largest)
     told = told if told < inf else work.line.noise
     scaled = [[value / told for value in column] for column in values]
+    if not side and work.line.order % 2 == 0:
+        scaled.reverse()
     table = Table(side, steps, nominal, tuple(zip(kinds, scaled, strict=True)), further, memo, told)
     # As told, or as the smallest steps have it when that is more.
     total, free = table.left(min(FEW, len(steps)) - 1)

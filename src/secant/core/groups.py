@@ -32,8 +32,8 @@ from secant.core.looks import (
 from secant.core.request import Core, Floats
 from secant.core.verdicts import Verdict
 
-#: The second look: so far from x, as a share of the usual length, and no nearer than so many roundoffs.
-NEAR, ROUNDOFFS = 2.0**-12, 2.0**11
+#: The second look and the third: so far from x, as a share of the usual length, and no nearer than so many roundoffs.
+NEAR, NEAREST, ROUNDOFFS = 2.0**-12, 2.0**-22, 2.0**11
 #: A second look is none when it has to stay farther than this.
 FAR = 2.0**-8
 #: Where directions needed smaller steps than this, entries start at so many of those steps.
@@ -130,24 +130,25 @@ def confirmed(case: Case, segment: Segment) -> Core[Segment]:
     Where a smaller step sides with the claim, and against the larger one, there is a kink or another scale in between.
     One direction among several that stands alone against the claim has to be joined by a fresh one.
     """
-    rows = np.flatnonzero(segment.wrong.any(axis=1))
-    cap = max(NEAR, ROUNDOFFS * float(case.space.eps.max()))
-    if not rows.size or cap >= case.cap or cap > FAR or segment.looks.noisy or case.purse.left < LEAST:
-        return segment
-    sided = False
-    for k in rows:
-        u = segment.directions[[k]]
-        closer = _compared(case, segment.chosen, u, (yield from _look(case, segment.chosen, u, cap)))
-        apart = np.abs(closer.looks.low - segment.looks.low[k]) > closer.within + BARS * segment.looks.bar[k]
-        sides = segment.wrong[k] & (closer.looks.kind == SLOPE)[0] & ~closer.wrong[0] & (apart[0] | segment.hazy)
-        if not sides.any():
-            break
-        sided = True
-        _replace(segment, int(k), closer, sides)
-        if case.purse.left < LEAST:
-            break
+    sided = 0.0
+    for near in (NEAR, NEAREST):
+        rows = np.flatnonzero(segment.wrong.any(axis=1))
+        cap = max(near, ROUNDOFFS * float(case.space.eps.max()))
+        if not rows.size or cap >= case.cap or cap > FAR or (segment.looks.noisy and near == NEAR):
+            continue
+        for k in rows:
+            if case.purse.left < LEAST:
+                break
+            u = segment.directions[[k]]
+            closer = _compared(case, segment.chosen, u, (yield from _look(case, segment.chosen, u, cap)))
+            apart = np.abs(closer.looks.low - segment.looks.low[k]) > closer.within + BARS * segment.looks.bar[k]
+            sides = segment.wrong[k] & (closer.looks.kind == SLOPE)[0] & ~closer.wrong[0] & (apart[0] | segment.hazy)
+            if not sides.any():
+                break
+            sided = cap
+            _replace(segment, int(k), closer, sides)
     if sided:
-        case.note = f"only within {cap:.0e} of x does f have this slope: a kink or a finer scale is close by"
+        case.note = f"only within {sided:.0e} of x does f have this slope: a kink or a finer scale is close by"
     alone = segment.wrong.any(axis=1)
     if segment.chosen.size > 1 and alone.any() and not alone.all():
         fresh = yield from examine(case, segment.chosen, 1)

@@ -36,8 +36,8 @@ from secant.core.ladder import Line
 from secant.core.line import first_step
 from secant.core.operators import Slopes, lines
 from secant.core.pool import points
-from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Reply, Request
-from secant.core.results import Slope
+from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Interrupted, Reply, Request
+from secant.core.results import CUT_SHORT, Slope
 from secant.core.verdicts import Verdict, worst
 from secant.core.windows import Data, Part, Window, best_window
 
@@ -301,25 +301,25 @@ class _Pair:
         self.levels.append(t)
         self.values.append(value)
 
-    def slope(self) -> Slope:
-        """Return what was found."""
+    def slope(self, cut: str = "") -> Slope:
+        """Return what was found; ``cut`` says why there is no more of it."""
         verdict = worst((self.one.slope.verdict, self.other.slope.verdict))
         if not self.levels or self.broken or len(self.levels) < 2:
             if verdict.severity < Verdict.UNRESOLVED.severity or verdict is Verdict.KINK:
                 verdict = Verdict.UNRESOLVED
-            note = "f has no finite value at a step along both" if self.broken else ""
+            note = "f has no finite value at a step along both" if self.broken else cut
             return Slope(nan, inf, verdict, self.spent, note=note)
-        best, (first, second) = self.best(), self.steps
+        best, note, (first, second) = self.best(), "", self.steps
         bar = MARGIN * best.bar
         if not self.side:
             # The shares of the axes are known no better than their own second derivatives.
             bar += 0.5 * (self.one.slope.error * first * first + self.other.slope.error * second * second)
         if best.bar > max(LOOSE * best.noise, UNSEEN * max(abs(best.value), self.size())):
-            verdict = worst((verdict, Verdict.UNRESOLVED))
+            verdict, note = worst((verdict, Verdict.UNRESOLVED)), cut
         reach = self.levels[best.top] * max(abs(first), abs(second))
         step = self.levels[best.bottom] * max(abs(first), abs(second))
         value = best.value / first / second
-        return Slope(value, abs(bar / first / second), verdict, self.spent, self.noise, step, reach)
+        return Slope(value, abs(bar / first / second), verdict, self.spent, self.noise, step, reach, note=note)
 
 
 def _pair(axes: Sequence[Axis], i: int, j: int) -> _Pair:
@@ -346,12 +346,13 @@ def _mixed(
     fun: float,
     left: float,
 ) -> Generator[Request, Reply, list[Slope]]:
-    """Return the mixed second derivative of every pair of axes, in blocks."""
+    """Return the mixed second derivative of every pair of axes, in blocks; cut short, from what there is."""
     found: list[Slope] = []
+    note = ""
     block = max(1, NUMBERS // size)
     for first in range(0, len(pairs), block):
         work = [_pair(axes, i, j) for i, j in pairs[first : first + block]]
-        while True:
+        while not note:
             asking: list[tuple[_Pair, tuple[float, ...]]] = []
             for pair in work:
                 wanted = pair.next()
@@ -360,8 +361,11 @@ def _mixed(
                     left -= len(wanted) * pair.price
             if not asking:
                 break
-            yield from _levels(base, asking, size, direction, fun)
-        found += [pair.slope() for pair in work]
+            try:
+                yield from _levels(base, asking, size, direction, fun)
+            except Interrupted as error:
+                note = CUT_SHORT[error.reason]
+        found += [pair.slope(note) for pair in work]
     return found
 
 

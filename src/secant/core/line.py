@@ -295,7 +295,8 @@ def larger(work: Work, ladder: Ladder, best: Pick) -> Generator[Steps, Values, S
     if even > 30.0 * best.rounding:
         step = bend_step(ladder.top, abs(ladder.odd[0][0] * ladder.s[0]), even)
         return Start(step if step > 16.0 * ladder.top else 0.0)
-    return (yield from search(work, ladder.unit * ladder.s[0], best, ladder.unit, edges.ceiling(work)))
+    start = yield from search(work, ladder.unit * ladder.s[0], best, ladder.unit, edges.ceiling(work))
+    return Start(start.step) if start.bent else start
 
 
 def begin(work: Work, h: float, again: bool = False) -> Generator[Steps, Values, Ladder | None]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from secant.core.ladder import Line
 from secant.core.operators import Slopes, lines
-from secant.core.request import Core, Floats, Request
+from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Request
 from secant.core.results import Slope
 from secant.core.verdicts import Verdict
 
@@ -41,8 +41,12 @@ NEARER = (2.0**-12, 2.0**-22)
 #: Entries of a leaf from which on none counts as smaller than this share of the usual one.
 MANY, SHARE = 16, 0.01
 
-#: A speck, as a share of x's size, and f as good as still: changed by less than this share of what was taken for noise.
+#: A speck, as a share of x's size, and f as good as still there: off its slope by less than this share of what was
+#: taken for noise.
 SPECK, STILL = 2.0**-26, 0.05
+
+#: A slope of so many bars at most is as good as 0; f may bend over one part in so many of x.
+LEVEL, BENT = 4.0, 2.0**12
 
 #: What a look may be: a slope, two one-sided slopes, or nothing that refutes a claim.
 SLOPE, KINK, UNKNOWN = 0, 1, 2
@@ -73,10 +77,11 @@ class Space:
 
 @dataclass(slots=True)
 class Purse:
-    """Evaluations that may be made, and that were made."""
+    """Evaluations that may be made, and that were made; ``eps`` is the roundoff of the values that came."""
 
     most: int
     spent: int = 0
+    eps: float = UNIT_ROUNDOFF
 
     @property
     def left(self) -> int:
@@ -183,6 +188,7 @@ def counted(core: Core[Slopes], purse: Purse, chosen: Indices | None = None) -> 
                 lane = np.zeros(len(request.t), dtype=np.intp) if request.lane is None else np.asarray(request.lane)
                 request = Request(request.base, chosen[lane], request.t, None, request.repeat)
             reply = yield request
+            purse.eps = max(purse.eps, reply.eps)
     except StopIteration as stop:
         found: Slopes = stop.value
         return found
@@ -199,10 +205,11 @@ def along(
         return (yield from counted(lines(space.base, problems, directions[which], fun), purse))
 
     def probe(which: Indices) -> Core[Floats]:
-        request = Request(space.base, which, np.full(which.size, SPECK), directions)
-        return (yield from _probed(request, fun, purse))
+        lanes, t = which.repeat(2), np.tile([SPECK, -SPECK], which.size)
+        return (yield from _probed(Request(space.base, lanes, t, directions), fun, purse))
 
-    return (yield from _settled(ask, probe, len(directions), purse, cap))
+    looks = yield from _settled(ask, probe, np.ones(len(directions)), purse, cap)
+    return _floored(looks, np.ones(len(directions)), fun, purse.eps)
 
 
 def at(
@@ -216,52 +223,87 @@ def at(
         return (yield from counted(lines(space.base, problems, None, fun), purse, chosen[which]))
 
     def probe(which: Indices) -> Core[Floats]:
-        request = Request(space.base, chosen[which], SPECK * space.scale[chosen[which]])
-        return (yield from _probed(request, fun, purse))
+        lanes = chosen[which].repeat(2)
+        t = np.tile([SPECK, -SPECK], which.size) * space.scale[lanes]
+        return (yield from _probed(Request(space.base, lanes, t), fun, purse))
 
-    return (yield from _settled(ask, probe, chosen.size, purse, cap))
+    looks = yield from _settled(ask, probe, space.scale[chosen], purse, cap)
+    return _floored(looks, space.scale[chosen], fun, purse.eps)
 
 
 def _probed(request: Request, fun: Sequence[float], purse: Purse) -> Core[Floats]:
-    """Return by how much f changes over a speck, (k, m)."""
+    """Return by how much f changes over a speck to either side, (k, 2, m)."""
     purse.spent += len(request.t)
     reply = yield request
-    moved: Floats = np.abs(np.asarray(reply.values).reshape(len(request.t), -1) - np.asarray(fun))
+    moved: Floats = np.asarray(reply.values).reshape(len(request.t) // 2, 2, -1) - np.asarray(fun)
     return moved
+
+
+def _still(moved: Floats, slopes: Floats, length: Floats, grain: Floats) -> Flags:
+    """Return where f stands still over a speck, but for its slope: what looks like noise is none there, (k, m)."""
+    t = (SPECK * length)[:, np.newaxis, np.newaxis] * np.array([1.0, -1.0])[:, np.newaxis]
+    with np.errstate(invalid="ignore"):
+        near = np.abs(moved - t * slopes[:, np.newaxis]) < STILL * grain[:, np.newaxis]
+    still: Flags = np.logical_and(near.all(axis=1), (moved != 0.0).any(axis=1))
+    return still
 
 
 def _settled(
     ask: Callable[[Indices, float], Core[Slopes]],
     probe: Callable[[Indices], Core[Floats]],
-    count: int,
+    length: Floats,
     purse: Purse,
     cap: float,
 ) -> Core[Looks]:
     """Ask for slopes, and nearer to x for those that were not resolved.
 
-    What looks like noise may be a thousand kinks: f is then as good as still over a speck, where noise would show.
+    What looks like noise may be a thousand kinks, or a ripple: f then stands still over a speck, where noise would
+    show. The bar of such a slope is that of noise and means nothing: it is no slope unless it is bettered nearer to x.
     """
-    which = np.arange(count)
-    found = read((yield from ask(which, cap)))
+    found = read((yield from ask(np.arange(length.size), cap)))
     grain = np.array([[s.noise if s.verdict is Verdict.NOISY else 0.0 for s in row] for row in found.slopes])
     noisy = np.flatnonzero((grain > 0.0).any(axis=1))
-    smooth = np.zeros(count, dtype=bool)
-    if noisy.size and purse.left >= noisy.size and cap > NEARER[0]:
+    feigned: Flags = np.zeros(grain.shape, dtype=np.bool_)
+    if noisy.size and purse.left >= 2 * noisy.size and cap > NEARER[0]:
         moved = yield from probe(noisy)
-        smooth[noisy] = ((moved > 0.0) & (moved < STILL * grain[noisy])).any(axis=1)
+        feigned[noisy] = _still(moved, found.low[noisy], length[noisy], grain[noisy])
+    smooth: Flags = np.any(feigned, axis=1)
     for nearer in NEARER:
         hazy = [any(_hazy(slope) for slope in row) for row in found.slopes]
         which = np.flatnonzero(smooth | hazy)
-        smooth[:] = False
         if not which.size or purse.left < LEAST * which.size or nearer >= cap:
             break
         closer = read((yield from ask(which, nearer)))
         better = (closer.kind != UNKNOWN) & (found.kind[which] == UNKNOWN)
         better |= (closer.kind == SLOPE) & (found.kind[which] == SLOPE) & (closer.bar < BETTER * found.bar[which])
+        # A ripple that looks like noise from afar has another slope, with a bar of its own.
+        better |= feigned[which] & _clear(closer)
         for name in ("low", "high", "bar", "kind", "slopes"):
             old = getattr(found, name)
             old[which] = np.where(better, getattr(closer, name), old[which])
+        feigned[which] = np.logical_and(feigned[which], ~better)
+        smooth = np.any(feigned, axis=1)
+    found.kind[feigned], found.bar[feigned] = UNKNOWN, inf
     return found
+
+
+def _clear(looks: Looks) -> Flags:
+    """Return which looks saw a slope, and no noise."""
+    quiet = np.array([slope.verdict is not Verdict.NOISY for slope in looks.slopes.flat]).reshape(looks.kind.shape)
+    clear: Flags = np.logical_and(looks.kind == SLOPE, quiet)
+    return clear
+
+
+def _floored(looks: Looks, length: Floats, fun: Sequence[float], eps: float) -> Looks:
+    """Widen the bars of slopes that are as good as 0 to what f's rounding hides.
+
+    f that stands still over the whole of x and farther may bend over a small part of it, as it does where it saturates:
+    that it is flat there says little of its slope here.
+    """
+    least = BENT * eps * np.abs(np.asarray(fun)) / length[:, np.newaxis]
+    level = np.logical_and(looks.kind == SLOPE, np.abs(looks.low) <= LEVEL * looks.bar)
+    looks.bar[level] = np.maximum(looks.bar, least)[level]
+    return looks
 
 
 def _hazy(slope: Slope) -> bool:

@@ -286,10 +286,14 @@ def _planned(line: Line, priors: Sequence[Prior | None], u: float, fun: Sequence
             return ()
         noise = NOISE * ODD.value_noise[0] * sigma
         h = reach * min(1.0, (0.5 * noise / drift) ** (1.0 / 3.0) if drift else 1.0)
+        if not h > 0.0:
+            return ()  # beyond the range of floats
         one = min(one, h)
         enough = enough and drift / reach * (h / reach) ** 2 + noise / h <= line.rtol * abs(prior.value)
         noise = 2.0 * NOISE * ODD.value_noise[1] * sigma
         two = min(two, reach * min(1.0, (noise / fifth) ** 0.2 if fifth else 1.0))
+        if not two > 0.0:
+            return ()
     # Rounded down to a step of our own, half of the time by more than a quarter; so aim a little higher.
     h = step_near(min(1.25 * (one if enough else two), line.reach))
     steps = (h,) if enough or line.budget < 5 else (h, 0.5 * h)

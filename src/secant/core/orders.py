@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf, isfinite, log2, nan
 
-from secant.core import edges, line, probes
+from secant.core import edges, higher, line, probes
 from secant.core.edges import Ended, side_value
 from secant.core.extrapolate import ENOUGH, MARGIN, NOISE, Pick, descend
 from secant.core.ladder import Ladder, Line, Steps, Values, Work, difference, evaluate, moved, parts, step_near
@@ -39,10 +39,6 @@ CLIMBS, BLIND_CLIMBS = 8, 3
 AROUND = (1.3125, 0.75, 1.09375, 0.875, 0.625)
 #: A line that may add larger steps up to so many pairs may add some close to the largest as well.
 UNLIMITED = 40
-#: Noise that was told is loud from so many roundings on; what is said of a higher derivative under it.
-LOUD, TOLD = 16.0, "under noise that was told the bar of a higher derivative may be too small"
-#: Noise found out is loud from this share of what f moves by over the first steps on; what is said of it.
-DROWNED, HEARD = 0.4, "the noise drowns what f does over the first steps, and the bar of a higher derivative with it"
 #: Powers of h are told apart to this, and are that much at least: what is lower is a jump, or noise.
 #: Without smaller steps to look at, a claim needs ``SURE_POWER``: noise seldom falls so fast three times.
 POWER, LEAST_POWER, SURE_POWER = 0.1, 0.41, 1.4
@@ -111,23 +107,11 @@ class Seen:
 
 def differentiate(line_: Line, asked: Steps, values: Values, u: float) -> Generator[Steps, Values, Slope]:
     """Return the line core for the line's order, the first included; its opening was asked and answered."""
-    core = line.differentiate(line_, asked, values, u, FIRST if line_.order == 1 else HIGHER)
-    return core if line_.order == 1 else _unclaimed(core, values, u, line_.noise)
-
-
-def _unclaimed(
-    core: Generator[Steps, Values, Slope], values: Values, u: float, noise: float
-) -> Generator[Steps, Values, Slope]:
-    """Make no claim under loud noise: larger steps look good there until they are longer than what f does."""
-    slope = yield from core
-    if slope.verdict not in (Verdict.OK, Verdict.NOISY):
-        return slope
-    seen = [value for value in values if isfinite(value)]
-    if noise > LOUD * u * max(map(abs, seen)):
-        return replace(slope, verdict=Verdict.UNRESOLVED, note=TOLD)
-    if slope.verdict is Verdict.NOISY and slope.noise > DROWNED * max(abs(value - values[0]) for value in seen):
-        return replace(slope, verdict=Verdict.UNRESOLVED, note=HEARD)
-    return slope
+    if line_.order == 1:
+        return line.differentiate(line_, asked, values, u, FIRST)
+    if line_.noise and higher.serves(line_, asked, values, u):
+        return higher.derivative(line_, asked, values, u)
+    return higher.unclaimed(line.differentiate(line_, asked, values, u, HIGHER), values, u, line_.noise)
 
 
 def settle(work: Work, ladder: Ladder) -> Generator[Steps, Values, Slope]:

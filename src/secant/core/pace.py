@@ -105,8 +105,8 @@ def first_rate(x: Floats, found: Gradient, bar: float, gradient: Ask, rule: Rule
     blind = BLIND * size / norm(way) if norm(way) > 0.0 else 1.0
     if not math.isfinite(norm(way)):
         return blind
-    # The generic part keeps a start inside a flat valley from staying there.
-    v = way / (norm(way) or 1.0) + generic(x.size)
+    # The generic part keeps a start inside a flat valley from staying there; it is too short to cancel the other one.
+    v = way / (norm(way) or 1.0) + 0.5 * generic(x.size)
     largest = 0.0
     for _ in range(min(ROUNDS, x.size)):
         v = v / (norm(v) or 1.0)

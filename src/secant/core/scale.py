@@ -4,6 +4,9 @@ A bracket is kept: ``lo``, a step over which f is a straight line within its noi
 too coarse or leaves the domain. One pair at a time: upward in shrinking powers of two while there is no
 ``hi``, in the geometric middle afterwards. A pair whose deviation from the line through ``lo`` is seen but
 small tells the curvature, and with it the step at which a ladder should start.
+
+A straight line is believed as far as it was followed. Where f was seen to bend a little farther out, one pair that
+agrees with a slope known to a digit says little: a ladder has to.
 """
 
 from __future__ import annotations
@@ -27,10 +30,14 @@ UNEXPLAINED = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where to start a ladder, or the slope when none is needed."""
+    """Where to start a ladder, or the slope when none is needed.
+
+    ``bent`` says that the slope is that of a single pair, and that f was seen to bend a little farther out.
+    """
 
     step: float = 0.0
     slope: Slope | None = None
+    bent: bool = False
 
 
 def search(
@@ -44,6 +51,7 @@ def search(
     limit = line.reach
     jump = _jump(slope, lo, rounding)
     moved = best.bar > UNEXPLAINED * rounding
+    alone = bent = False
     for _ in range(TRIES):
         if work.left() < 2 or lo * 6.0 > min(hi, limit) or bar <= known * abs(slope):
             break
@@ -64,14 +72,14 @@ def search(
             excess = max(deviation - 3.0 * (rounding * (h / lo) + here), 0.0) / h
             moved = excess > 0.0
             if here / h + excess < bar:
-                slope, bar, rounding = odd / h, 2.0 * (here / h + excess), here
+                slope, bar, rounding, alone = odd / h, 2.0 * (here / h + excess), here, True
             lo = h
             jump = _jump(slope, lo, here)
             continue
         total = abs(odd) + 0.5 * abs(even)
         bend = sqrt(max(deviation - uncertain, 0.0) / total) if 0.0 < total < inf else 1.0
         if bend > 0.5:
-            hi = h
+            hi, bent = h, True
             continue
         start = h * (min(0.3 / bend, 2.0**16) if bend else 2.0**16)
         if bend and abs(even) > 30.0 * here:
@@ -80,7 +88,7 @@ def search(
         if start > lo:
             return Start(start)
         lo = h
-    return Start(lo, _straight(work, slope, bar, lo, rounding, moved))
+    return Start(lo, _straight(work, slope, bar, lo, rounding, moved), alone and bent)
 
 
 def bend_step(h: float, odd: float, even: float) -> float:

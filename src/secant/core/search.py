@@ -25,6 +25,8 @@ FEW, GROUP = 40, 6
 DIRECTIONS, LEFT = 6, 4
 #: Entries of a large x that are sampled when it seems to be wrong everywhere: the largest, and as many random ones.
 SAMPLE = 5
+#: What is said of entries that were seen once only.
+ONCE = "some entries seem wrong, and could not be seen again, nearer to x, with the evaluations allowed"
 #: How near to x wrong entries are looked at again that do not explain the directions.
 AGAIN = 2.0**-8
 
@@ -201,7 +203,9 @@ def _one_by_one(case: Case, segment: Segment) -> Core[None]:
             yield from _asked_again(case, segment)
         return
     clear = not segment.hazy and _explained(case, segment).all()
-    yield from reconsider(case, _faint(case, segment, fresh) if clear else fresh)
+    able = yield from reconsider(case, _faint(case, segment, fresh) if clear else fresh)
+    if not able and not clear and segment.wrong.any():
+        case.unlocated = True
 
 
 def _faint(case: Case, segment: Segment, fresh: set[tuple[int, int]]) -> set[tuple[int, int]]:
@@ -214,21 +218,41 @@ def _faint(case: Case, segment: Segment, fresh: set[tuple[int, int]]) -> set[tup
     return found
 
 
-def reconsider(case: Case, fresh: set[tuple[int, int]]) -> Core[None]:
-    """Look again, nearer to x, at entries that seem wrong; those whose slope there sides with the claim are right."""
+def reconsider(case: Case, fresh: set[tuple[int, int]]) -> Core[bool]:
+    """Look again, nearer to x, at entries that seem wrong; those whose slope there sides with the claim are right.
+
+    Return whether there were evaluations for that: what was seen once only is no finding.
+    """
     again = np.array(sorted({i for _, i in fresh}), dtype=np.intp)
-    if not again.size or case.purse.left < LEAST * again.size:
-        return
+    if not again.size:
+        return True
+    if case.purse.left < LEAST * again.size:
+        _withdraw(case, fresh)
+        return False
     looks = yield from at(case.space, again, case.fun, case.purse, min(case.cap, AGAIN))
     within = tolerance(looks, case.slack[:, again].T, looks.bar.size)
+    blind = set()
     for k, i in enumerate(again.tolist()):
         away = distance(looks, case.yours[:, i])[k]
         for j in range(len(away)):
-            if (j, i) in fresh and looks.kind[k, j] != UNKNOWN and away[j] <= within[k, j]:
+            if (j, i) in fresh and looks.kind[k, j] == UNKNOWN:
+                blind.add((j, i))
+            elif (j, i) in fresh and away[j] <= within[k, j]:
                 ours = case.table[j, i][0]
                 if abs(looks.low[k, j] - ours) > within[k, j] or within[k, j] < abs(ours - case.yours[j, i]):
                     case.wrong.discard((j, i))
                     note(case, looks, k, j, i, False)
+    if blind:
+        _withdraw(case, blind)
+    return not blind
+
+
+def _withdraw(case: Case, entries: set[tuple[int, int]]) -> None:
+    """Take back that entries are wrong, which were seen once only."""
+    for j, i in entries:
+        case.wrong.discard((j, i))
+        case.table[j, i] = (*case.table[j, i][:2], False, case.table[j, i][3])
+    case.unsure.append(ONCE)
 
 
 def _asked_again(case: Case, segment: Segment) -> Core[None]:
@@ -239,6 +263,10 @@ def _asked_again(case: Case, segment: Segment) -> Core[None]:
             covered(case, fresh)
         return
     case.unlocated = True
+    inside = set(segment.chosen.tolist())
+    if any(row[3] is Verdict.KINK for (_, i), row in case.table.items() if i in inside):
+        case.kinked = True  # along its own line a kink bears the claim out, and across it directions tell no slope
+        return
     if fresh is None or fresh.hazy or segment.hazy or len(case.yours) > 1:
         return
     u = np.concatenate([segment.directions, fresh.directions])

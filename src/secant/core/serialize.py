@@ -412,22 +412,9 @@ _CLASSES: dict[str, Any] = {cls.__name__: cls for cls in get_args(Result)}
 
 #: The schema: how each field is written and read. A test holds it to the classes' own fields.
 _FIELDS: dict[str, dict[str, _Field]] = {
-    "Estimate": {
-        "value": _TREE,
-        "error": _TREE,
-        "verdicts": _TREE,
-        "verdict": _VERDICT,
-        "evaluations": _INT,
-        "details": (_put_slopes, _take_slopes),
-        "fun": _TREE,
-        "step": _TREE,
-        "samples": _kept("Samples"),
-        "stopped": _STR,
-        "matrix": _TREE,
-        "matrix_error": _TREE,
-        "note": _STR,
-        "bends": _kept("Bends"),
-    },
+    "Estimate": {"value": _TREE, "error": _TREE, "verdicts": _TREE, "verdict": _VERDICT, "evaluations": _INT}
+    | {"details": (_put_slopes, _take_slopes), "fun": _TREE, "step": _TREE, "samples": _kept("Samples")}
+    | {"stopped": _STR, "matrix": _TREE, "matrix_error": _TREE, "note": _STR, "bends": _kept("Bends")},
     "Descent": {"x": _TREE, "fun": _FLOAT, "evaluations": _INT, "iterations": _INT, "verdict": _DESCENT}
     | {"events": _EVENTS, "path": _TREE, "values": _TREE, "lr": _FLOAT, "note": _STR, "stopped": _STR}
     | {"gradient": _kept("Estimate")},
@@ -439,7 +426,8 @@ _FIELDS: dict[str, dict[str, _Field]] = {
     | {"bend": _TREE},
     "Event": {"kind": _DESCENT, "iteration": _INT, "last": _INT, "text": _STR, "facts": _FACTS},
     "GradientCheck": {"verdict": _CHECK, "wrong": _TREE, "paths": _PATHS, "table": _ENTRIES, "hint": _STR}
-    | {"reason": _STR, "evaluations": _INT, "would_have_caught": _FLOAT, "direction": _FLOAT, "size": _INT},
+    | {"reason": _STR, "evaluations": _INT, "would_have_caught": _FLOAT, "direction": _FLOAT, "size": _INT}
+    | {"stopped": _STR},
     "CheckedEntry": {"index": _INT, "path": _STR, "yours": _FLOAT, "ours": _FLOAT, "bar": _FLOAT}
     | {"wrong": _BOOL, "seen": _STR},
     "Samples": {"lane": _TREE, "t": _TREE, "values": _TREE, "imaginary": _TREE, "directions": _TREE},

@@ -149,16 +149,20 @@ def fixed(base: Floats, fun: Floats | None, pattern: Pattern, formula: Stencil, 
     broken = np.zeros(pattern.groups, dtype=bool)
     at_once = min(pattern.groups, max(1, TABLE // max(pattern.m, 1)))
     spare = np.empty(pattern.m)
+    moved = {offset: base + offset * step for offset in formula.offsets if offset}
     done = 0
     for first in range(0, pattern.groups, at_once):
-        table = np.full((min(at_once, pattern.groups - first), pattern.m), nan)
+        table = np.empty((min(at_once, pattern.groups - first), pattern.m))
         try:
             while done == first or (done % at_once and done < pattern.groups):
                 moving = pattern.colors == done
-                broken[done] = yield from _difference(table[done - first], base, moving, fun, formula, step, spare)
+                broken[done] = yield from _difference(
+                    table[done - first], base, moving, fun, formula, step, moved, spare
+                )
                 done += 1
         except Interrupted:
             pass
+        table[max(done - first, 0) :] = nan
         _gather(entries.value, pattern, table, first)
     _say_fixed(entries, pattern, base, step, broken, done)
     return entries
@@ -171,16 +175,20 @@ def _difference(
     fun: Floats | None,
     formula: Stencil,
     step: float,
+    moved: dict[int, Floats],
     spare: Floats,
 ) -> Generator[Request, Reply, bool]:
-    """Write the differences of all outputs for one color; return whether an evaluation failed."""
-    broken = False
+    """Write the differences of all outputs for one color; return whether an evaluation failed.
+
+    ``moved`` is x moved as a whole, by offset, and ``spare`` room for as many values.
+    """
+    broken, pair = False, formula.weights in ((1, -1), (-1, 1))
+    first: Floats | None = None
     for place, (offset, weight) in enumerate(zip(formula.offsets, formula.weights, strict=True)):
         values = fun
         if offset:
-            point = base.copy()
-            np.add(base, offset * step, out=point, where=moving)
-            reply = yield Request(point, None, (0.0,))
+            # To choose is several times as fast as to add where a mask says so.
+            reply = yield Request(np.where(moving, moved[offset], base), None, (0.0,))
             values = values_of(reply)[0]
             broken |= reply.status is not None and reply.status[0] == FAILED
         assert values is not None
@@ -188,7 +196,12 @@ def _difference(
             rows = f"a row for each of the {values.size} values of f(x); got {total.size}"
             raise InputError(f"`sparsity` must have {rows}")
         with np.errstate(all="ignore"):
-            _add(total, values, weight, not place, spare)
+            if not pair:
+                _add(total, values, weight, not place, spare)
+            elif first is None:
+                first = values
+            else:
+                np.subtract(*((values, first) if weight > 0 else (first, values)), out=total)
     with np.errstate(all="ignore"):
         total /= formula.denominator * step**formula.order
     return broken

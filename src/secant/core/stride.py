@@ -38,6 +38,8 @@ PROMISE = 0.1
 STRAIGHT = 8.0
 #: Lengths that are tried beside 1 where evaluations are made several at a time.
 OTHERS = (0.3, 2.5, 0.1, 6.0, 0.03, 16.0, 0.01)
+#: Shorter lengths are not tried a batch at a time.
+SHORT = 1e-9
 #: Differences are asked for beforehand when a batch of them takes no longer than so many evaluations.
 BATCHES = 2
 
@@ -54,20 +56,15 @@ class Stride:
 
 def stride(board: Board, x: Floats, fun: float, d: Floats, fall: float, bend: Floats, slope: Floats) -> Core[Stride]:
     """Return how far to go from x along d, where f begins to fall by ``fall`` (negative) per length."""
-    length, tried = 1.0, 0
     if board.width > 1:
-        found = yield from _at_once(board, x, fun, d, fall, bend, slope)
-        if found.length:
-            return found
-        length, tried = SHORTEST * min(OTHERS), len(OTHERS)
-    level = board.level(fun)
-    while tried < TRIES:
+        return (yield from _together(board, x, fun, d, fall, bend, slope))
+    length, level = 1.0, board.level(fun)
+    for tried in range(TRIES):
         point = board.inside(x + length * d)
         if np.array_equal(point, x):
             break
         value = yield from board.one(point)
-        tried += 1
-        allowance = 2.0 * level if tried <= FORGIVEN else 0.0
+        allowance = 2.0 * level if tried < FORGIVEN else 0.0
         if value < inf and value <= fun + ARMIJO * length * fall + allowance:
             return (yield from _bettered(board, x, fun, d, fall, Stride(point, value, length)))
         length = _shorter(fun, fall, length, value)
@@ -115,26 +112,46 @@ def _bettered(board: Board, x: Floats, fun: float, d: Floats, fall: float, best:
     return best
 
 
-def _at_once(board: Board, x: Floats, fun: float, d: Floats, fall: float, bend: Floats, slope: Floats) -> Core[Stride]:
-    """Try several lengths in one batch, and take the differences at length 1 along with them."""
+def _together(board: Board, x: Floats, fun: float, d: Floats, fall: float, bend: Floats, slope: Floats) -> Core[Stride]:
+    """Try lengths a batch at a time; of the first batch, length 1 with the differences there."""
+    found = yield from _unit(board, x, fun, d, fall, bend, slope)
+    level, length = board.level(fun), min(OTHERS)
+    while not found.length and length > SHORT and -length * fall >= PROMISE * level:
+        lengths = [length * LONGEST**j for j in range(board.width)]
+        points = np.stack([board.inside(x + one * d) for one in lengths])
+        found = _best(x, fun, fall, lengths, points, (yield from board.ask(points)), 0.0)
+        length = lengths[-1] * LONGEST
+    return found
+
+
+def _unit(board: Board, x: Floats, fun: float, d: Floats, fall: float, bend: Floats, slope: Floats) -> Core[Stride]:
+    """Try length 1 and others around it in one batch, and take the differences at length 1 along with them."""
     n = x.size
     unit = board.inside(x + d)
     differences = n + 1 <= BATCHES * board.width
     t = moved(board, unit, forward_steps(board, unit, fun, bend, slope))
     points = apart(unit, t) if differences else np.zeros((0, n))
-    taken = 1 + len(points)
-    others = OTHERS[: max(min(-taken % board.width, len(OTHERS)), 0 if differences else 1)]
+    others = OTHERS[: max(-(1 + len(points)) % board.width, 0 if differences else 1)]
+    lengths = [1.0, *others]
     along = np.stack([unit, *(board.inside(x + length * d) for length in others)])
     values = yield from board.ask(np.concatenate([along, points]))
-    lengths, ends = (1.0, *others), values[: len(along)]
-    level = board.level(fun)
-    good = [
-        j for j, value in enumerate(ends.tolist()) if value < inf and value <= fun + ARMIJO * lengths[j] * fall + level
+    found = _best(x, fun, fall, lengths, along, values[: len(along)], board.level(fun))
+    if found.length != 1.0 or not differences:
+        return found
+    slopes = yield from read(board, unit, found.fun, bend, t, values[len(along) :])
+    return Stride(unit, found.fun, 1.0, slopes)
+
+
+def _best(
+    x: Floats, fun: float, fall: float, lengths: list[float], points: Floats, values: Floats, allowance: float
+) -> Stride:
+    """Return the lowest of the lengths that will do, or nowhere."""
+    will = [
+        (value, length, point)
+        for value, length, point in zip(values.tolist(), lengths, points, strict=True)
+        if value < inf and value <= fun + ARMIJO * length * fall + allowance and not np.array_equal(point, x)
     ]
-    if not good:
+    if not will:
         return Stride(x, fun)
-    j = min(good, key=lambda k: float(ends[k]))
-    if j or not differences:
-        return Stride(along[j], float(ends[j]), lengths[j])
-    there = float(ends[0])
-    return Stride(unit, there, 1.0, (yield from read(board, unit, there, bend, t, values[len(along) :])))
+    value, length, point = min(will, key=lambda one: one[0])
+    return Stride(point, value, length)

@@ -1,4 +1,4 @@
-"""The slope of a function whose noise was told: values where they say most, and least squares over them.
+"""A derivative of a function whose noise was told: values where they say most, and least squares over them.
 
 The search for the scale of f (:mod:`secant.core.scale`) leaps, because rounding leaves a slope so many digits that a
 bend shows far away. Under noise of any size it may not: beyond a leap, a line through noise agrees with everything.
@@ -17,8 +17,9 @@ Rules:
 5. A slope of which nothing stands clear of the noise is claimed over the first steps only: whatever f does below its
    noise, further out it may turn around unseen.
 
-The fits are those of :mod:`secant.core.fitting`. The method is that of :mod:`secant.core.refine`, but for a level that
-is known beforehand.
+What holds for a slope holds for a derivative of higher order, of which another coefficient is wanted
+(:mod:`secant.core.higher`). The fits are those of :mod:`secant.core.fitting`. The method is that of
+:mod:`secant.core.refine`, but for a level that is known beforehand.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from dataclasses import dataclass
 from math import hypot, inf, isfinite, nan, sqrt
 
 from secant.core import tableau
-from secant.core.fitting import EVEN, PRIOR, SIDE, WINDOW, Memo, Table, table_of, usual
+from secant.core.fitting import PRIOR, SIDE, WINDOW, Memo, Table, table_of, usual
 from secant.core.ladder import VALUE_ROUNDING, Ladder, Steps, Values, Work, evaluate, moved, recall, step_near
 from secant.core.results import Slope
 from secant.core.tableau import Rows, contrast
@@ -96,11 +97,12 @@ def _models(table: Table, last: int) -> list[Model]:
     kind = table.kind
     found = table.window(last, kind)
     count = min(last + 1, WINDOW) + (1 if table.side else 0)
-    share, level = table.steps[-1] / table.steps[last], table.level / sqrt(kind.weight)
+    share, level = (table.steps[-1] / table.steps[last]) ** kind.order, table.level / sqrt(kind.weight)
     models: list[Model] = []
     poor: list[Model] = []
     most = min(kind.most, len(found) - 1)
-    for terms in range(min(_least(table, last, count), most), most + 1):
+    # A window that is too short for the term that is wanted has no candidates.
+    for terms in range(max(min(_least(table, last, count), most), kind.wanted + 1), most + 1):
         here, longer, free = found[terms - 1], found[terms], count - terms
         chi = sqrt(here.rest / free) / level
         error = level * sqrt(here.variance)
@@ -122,11 +124,12 @@ def _least(table: Table, last: int, count: int) -> int:
     if table.side:
         return SIDE.wanted + 1
     square = table.level * table.level
-    found = table.window(last, EVEN)
+    other = table.values[1][0]
+    found = table.window(last, other)
     needed = 1
-    while needed < len(found) and EVEN.weight * found[needed - 1].rest > square * usual(count - needed):
+    while needed < len(found) and other.weight * found[needed - 1].rest > square * usual(count - needed):
         needed += 1
-    return max(1, needed - 1)
+    return max(1, needed - 1) if 0 in other.powers else needed
 
 
 def _candidates(table: Table, last: int) -> list[Model]:
@@ -175,8 +178,9 @@ def slope(work: Work, side: float = 0.0) -> Generator[Steps, Values, Slope]:
             if not table.clear(last):
                 leaps += 1
             elif last + 1 == len(table.steps):
-                score = min(model.score for model in _candidates(table, last)) / table.steps[-1]
-                if score > HELPS * best:
+                scores = [model.score for model in _candidates(table, last)]
+                score = min(scores, default=inf) / table.steps[-1] ** table.kind.order
+                if score > HELPS * best and score < inf:
                     break
                 best = score
             steps = _beyond(work, table, last, ceiling)
@@ -231,12 +235,12 @@ def _judged(work: Work, side: float, memo: Memo, near: float) -> Generator[Steps
     while True:
         table = table_of(work, side, memo, further)
         last = table.prefix()
-        seen = any(map(table.clear, range(last + 1)))
+        seen = table.seen(last)
         if not seen:
             last = max(index for index, h in enumerate(table.nominal[: last + 1]) if h <= near)
         models = _candidates(table, last) if seen else _models(table, last)
         if not models:
-            note = "x is too coarse for more than one step"
+            note = "x is too coarse for more than one step" if table.kind.order == 1 else "too few steps for this order"
             return Slope(nan, inf, Verdict.UNRESOLVED, noise=table.told, note=note)
         winner = min(models, key=lambda model: model.score)
         shares = table.kind.extra[: work.left() // (1 if side else 2)]
@@ -261,14 +265,16 @@ def _averaged(work: Work, table: Table, models: list[Model], seen: bool) -> Slop
     level = max(table.level, sqrt((PRIOR + total) / (PRIOR + free)))
     verdict = Verdict.AT_BOUND if side else Verdict.OK
     if not seen:
-        notes.append(f"f does not move by more than its noise within {table.nominal[-1]:.2g}")
+        moves = "move" if table.kind.order == 1 else "bend"
+        notes.append(f"f does not {moves} by more than its noise within {table.nominal[-1]:.2g}")
     elif level > LOUDER:
         notes.append(f"that is more than the {told:.2g} that was told")
     if notes:
         verdict = Verdict.NOISY
         notes += ["seen from one side only"] if side else []
     top, unit = table.steps[winner.last], table.steps[-1]
-    value, error = value * told / unit, error * told / unit
+    per = table.kind.factor * told / unit**table.kind.order
+    value, error = value * per, error * per
     left, right = (value if side < 0.0 else nan), (value if side > 0.0 else nan)
     return Slope(
         value, error, verdict, work.spent, level * told, top, top, left=left, right=right, note="; ".join(notes)

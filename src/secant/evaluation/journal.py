@@ -48,11 +48,15 @@ from secant.evaluation.records import (
     opened,
     record,
     records_of,
+    sums_of,
     whole,
 )
 
 #: Seconds and records after which records are forced to the disk, and the least time between.
 SECOND, RECORDS, APART = 1.0, 100, 0.05
+
+#: The part of an identity that says what is asked.
+QUESTION = "the option `question`"
 
 
 class Journal:
@@ -105,6 +109,8 @@ class Journal:
         other = sorted(difference(header.identity, self._identity), key=_first)
         if not other:
             return
+        if QUESTION in other:
+            other = [QUESTION]  # another question has other options
         then, now = header.versions.get("python"), platform.python_version()
         code = any(name.endswith("code") for name in other)
         if code and then is not None and then.rsplit(".", 1)[0] != now.rsplit(".", 1)[0]:
@@ -231,8 +237,7 @@ class Journal:
         made["t"], made["status"] = np.asarray(request.t, np.float64)[positions], status
         made["precision"] = 1 - frexp(eps)[1]
         made["values"][:, : rows.shape[1]] = rows
-        raw, size, seed = memoryview(made.tobytes()), self._form.itemsize, self._seed
-        made["crc"] = [zlib.crc32(raw[place + 4 : place + size], seed) for place in range(0, len(raw), size)]
+        made["crc"] = sums_of(made.tobytes(), self._form.itemsize, self._seed)
         self._write(made.tobytes(), len(rows))
 
     def _write(self, data: bytes, count: int = 1) -> None:

@@ -25,6 +25,9 @@ from secant.core.request import Floats, Request
 
 MAGIC = b"secant journal 1\n"
 
+#: Bytes that are read at once, at most.
+_PIECE = 2**28
+
 #: Length of a header's JSON at most: more is no header of ours.
 _LONGEST = 2**24
 
@@ -136,11 +139,12 @@ def opened(name: str, flags: int) -> int:
 
 def whole(handle: int) -> bytes:
     """Return all that is in a file."""
-    pieces = []
     os.lseek(handle, 0, os.SEEK_SET)
-    while piece := os.read(handle, 2**24):
+    # In one piece where that works: putting pieces together takes as long as reading them. It may have grown meanwhile.
+    pieces = [os.read(handle, min(max(os.fstat(handle).st_size, 1), _PIECE))]
+    while piece := os.read(handle, _PIECE if len(pieces) > 1 else 2**16):
         pieces.append(piece)
-    return b"".join(pieces)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def header_of(data: bytes, name: str) -> tuple[Header | None, int, int]:
@@ -205,9 +209,20 @@ def records_of(data: bytes, start: int, width: int, seed: int) -> tuple[NDArray[
     form = record(width)
     count = (len(data) - start) // form.itemsize
     records = np.frombuffer(data, form, count, start) if count > 0 else np.empty(0, form)
-    view, size, crc32 = memoryview(data), form.itemsize, zlib.crc32
-    sums = [crc32(view[place + 4 : place + size], seed) for place in range(start, start + count * size, size)]
-    return records, np.asarray(sums, dtype=np.uint32) == records["crc"]
+    body = memoryview(data)[start : start + max(count, 0) * form.itemsize]
+    return records, sums_of(body, form.itemsize, seed) == records["crc"]
+
+
+def sums_of(records: bytes | memoryview, size: int, seed: int) -> NDArray[np.uint32]:
+    """Return the checksums of records of so many bytes, of all but the four that each begins with.
+
+    >>> sums_of(b"abcdefgh", 8, 5).tolist() == [zlib.crc32(b"efgh", 5)]
+    True
+    """
+    crc32 = zlib.crc32
+    # To cut them out by a loop over places takes longer than the sums do.
+    sums = [crc32(body, seed) for (body,) in Struct(f"4x{size - 4}s").iter_unpack(records)]
+    return np.array(sums, dtype=np.uint32)
 
 
 def key_of(request: Request) -> int:
