@@ -67,6 +67,7 @@ CORE = {
         "pace",
         "pool",
         "quasi",
+        "region",
         "salvage",
         "search",
         "shortfall",

@@ -35,7 +35,7 @@ ALIKE = 0.05
 TABLE = 20
 #: Roundings to single precision; of values that have fewer than so many bits nobody can say.
 SHORT = 2.0**-24
-BITS = 12
+BITS, LONGER = 12, 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ def single(values: Floats) -> bool:
     with np.errstate(over="ignore"):
         if not np.array_equal(values.astype(np.float32).astype(np.float64), values):
             return False
-    if np.all(values == values[0]):  # the same value several times is one value
-        return False
-    parts = np.frexp(values)[0] * 2.0**BITS
+    # The same value several times is one value, and has to be longer to be no accident.
+    bits = LONGER if np.all(values == values[0]) else BITS
+    parts = np.frexp(values)[0] * 2.0**bits
     return not np.array_equal(parts, np.rint(parts))
 
 

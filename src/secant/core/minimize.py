@@ -19,7 +19,7 @@ import numpy as np
 from secant.core.board import Board, SpentError
 from secant.core.differences import Slopes, apart, both_sides, central_steps, sizes
 from secant.core.levels import look, pair
-from secant.core.quasi import End, Place, descend, downhill
+from secant.core.quasi import LUCK, End, Place, descend, downhill
 from secant.core.request import Core, Floats, Interrupted, Reply, Request
 from secant.core.results import CUT_SHORT, Event, bar, counted
 from secant.core.verdicts import DescentVerdict
@@ -214,7 +214,7 @@ def _judged(trail: _Trail, end: End | None, stopped: str) -> Minimum:
     """Say how the run ended."""
     board, place = trail.board, trail.place
     x, fun = (board.x, board.fun) if place is None else (place.x, place.fun)
-    if board.fun < fun - (0.0 if board.quiet(fun) else 2.0 * board.level(fun)):
+    if board.fun < fun - (0.0 if board.quiet(fun) else LUCK * board.level(fun)):
         x, fun = board.x, board.fun
     path, values = trail.path, trail.values
     if not path or not np.array_equal(path[-1], x):

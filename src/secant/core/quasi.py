@@ -17,12 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secant.core.board import Board
+from secant.core.board import QUIET, Board
 from secant.core.certain import certain
 from secant.core.differences import Slopes, central, central_steps, forward, sizes
 from secant.core.levels import Beside, coarse, look
 from secant.core.model import Model, begin, positive
-from secant.core.request import Core, Floats
+from secant.core.region import LARGEST, region
+from secant.core.request import UNIT_ROUNDOFF, Core, Floats
 from secant.core.stride import Stride, stride
 
 #: A length is strange outside of these, or where f falls by less than this share of itself; so many in a row (less
@@ -34,6 +35,9 @@ GROWTH, WIDEST = 8.0, 4096.0
 MISMATCH = 0.3
 #: So often a search goes on after it was thought to be at an end.
 CERTAIN = 5
+#: Noise is heavy above this share of f, but for what is rounding where f began. A lower value than that at hand is no
+#: luck when it is lower by so many levels.
+HEAVY, LUCK = 1e-6, 4.0
 #: Where f bends by less than this share of its fall over lengths that count, x may lie on a plateau; how wide
 #: differences are that look beyond it.
 PLATEAU, AFAR = 1e-4, 256.0
@@ -109,7 +113,7 @@ def descend(board: Board, x: Floats, fun: float, beside: Beside | None, rtol: fl
                 return End(place, False, fall, True)
             continue
         before = place
-        found = yield from _stalled(board, place, stall, hopeless, least, start)
+        found = yield from _stalled(board, place, stall, hopeless, least, start, tell)
         if isinstance(found, End):
             return found
         place = found
@@ -167,7 +171,7 @@ def _strange(board: Board, place: Place, step: Stride, stall: _Stall) -> Core[bo
 
 
 def _stalled(
-    board: Board, place: Place, stall: _Stall, hopeless: bool, least: float, start: float
+    board: Board, place: Place, stall: _Stall, hopeless: bool, least: float, start: float, tell: Listener
 ) -> Core[Place | End]:
     """Look into the next reason for a stall; return where to go on from, or the end."""
     x, fun, quiet = place.x, place.fun, board.quiet(place.fun)
@@ -176,6 +180,9 @@ def _stalled(
         news = (yield from look(board, x, fun, board.spent))[1]
         news = (yield from coarse(board, x, fun, board.spent)) or news
     stall.stage = 1 if news else stall.stage + 1
+    level = board.level(fun)
+    if x.size <= LARGEST and level > max(HEAVY * abs(fun), QUIET * UNIT_ROUNDOFF * abs(start)):
+        return (yield from _through(board, place, tell))
     if not quiet:
         stall.wide = 1.0 if stall.stage <= 2 else GROWTH * stall.wide
     if stall.stage == 2 and quiet:
@@ -211,3 +218,22 @@ def _ended(board: Board, place: Place, stall: _Stall, end: End, start: float) ->
     stall.wide = AFAR if stall.wide < AFAR else WIDEST
     slopes = yield from central(board, x, fun, central_steps(board, x, fun, np.zeros(x.size), stall.wide))
     return Place(x, fun, slopes, begin(positive(slopes.bend, slopes.value, x)))
+
+
+def _through(board: Board, place: Place, tell: Listener) -> Core[End]:
+    """Go on through heavy noise, by a model that is fitted to values instead of by slopes."""
+    last = place
+    if board.fun < place.fun - LUCK * board.level(place.fun):
+        last = Place(board.x.copy(), board.fun, place.slopes, place.model)
+
+    def measure(x: Floats, fun: float) -> Core[bool]:
+        return coarse(board, x, fun, board.spent)
+
+    def heard(x: Floats, fun: float, slope: Floats) -> bool:
+        nonlocal last
+        slopes = Slopes(slope, np.full(x.size, np.inf), place.slopes.bend)
+        last = Place(x, fun, slopes, place.model)
+        return tell(last, np.nan)
+
+    through = yield from region(board, last.x, last.fun, measure, heard)
+    return End(last, False, 0.0, not through)
