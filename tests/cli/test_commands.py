@@ -128,6 +128,18 @@ ANSWERS = [
     ('gradient "x[0]^3*exp(x[1])" --at -1,0 --method complex', 0, [3.0, -1.0], ["9 evaluations"]),
     ('descend "x^2" --start 3 --iterations 1', 1, [], ["   1 iteration   "]),
     ('descend "log(x)" --start 1 --lr 10', 1, [], ["a step led out of the domain of f", "the step leaves"]),
+    (
+        'minimize "(x[0] - 3)^2 + 4*x[1]^2" --start 0,1',
+        0,
+        [0.0, 0.0],
+        ["converged   f = ", "  x[0] = 3   slope ", "  x[1] = ", " evaluations"],
+    ),
+    ('minimize "(x - 3)^2" --start 0 --bounds 0,2', 0, [-2.0], ["converged   f = 1 ", "  x = 2 "]),
+    ('minimize "-x" --start 0', 1, [-1.0], ["unbounded", "goes on falling", "try: bound the variables"]),
+    ('minimize "x^2" --start 3 --max-evaluations 4', 1, [], ["budget", "4 evaluations allowed, and spent", "try: "]),
+    ('minimize "(x - 1)^2" --start 3 --noise 1e-3', 1, [0.0], ["noise floor", "more than its noise, 0.001"]),
+    ('minimize "3" --start 3', 1, [0.0], ["noise floor", "is its argument used?"]),
+    ('minimize "sum(x^2)" --start 1,2,3,4,5,6,7,8,9,10,11,12,13 --rtol 1e-9', 0, [0.0] * 12, ["... (13 entries)"]),
     ('diff "cbrt(x)" --at 0', 1, [math.nan], ["no derivative here: the slope grows without end: f moves like"]),
     ('diff "x*x" --at 1e200', 1, [math.nan], ["no derivative here: f has no finite value at x itself."]),
     ('diff "abs(x) + 1e-6*x" --at 0', 1, [0.0], ["slope -0.999999 on the left and 1.000001 on the right"]),
@@ -144,6 +156,8 @@ PRICES = [
     ('diff "x^2" --at 3 --step 1e-4 --dry-run', "1 parameter: 2 evaluations, about ", (2, 2)),
     ('gradient "sum(x^2)" --at 1,2,3 --max-evaluations 50 --dry-run', "3 parameters: about 41 evaluations, ", (41, 50)),
     ('descend "sum(x^2)" --start 1,2 --iterations 10 --step 1e-4 --dry-run', "2 parameters: about 51 ", (51, None)),
+    ('minimize "sum(x^2)" --start 1,2 --dry-run', "2 parameters: about 135 evaluations, ", (135, 300)),
+    ('minimize "x^2" --start 1 --max-evaluations 7 --dry-run', "1 parameter: 7 evaluations, ", (7, 7)),
     # What would end in a verdict that is not ok costs as much: the exit status is that of the answer, the price.
     ('diff "abs(x)" --at 0 --dry-run', "1 parameter: about 13 evaluations, ", (13, 40)),
 ]
@@ -209,6 +223,13 @@ REFUSED = [
     ("descend x --start 1 --lr 0", ["`lr` must be a positive finite number"]),
     ("descend x --start 1 --rule rprop", ["--rule", "momentum"]),
     ("descend x --start 1 --iterations -1", ["--iterations"]),
+    ("minimize x", ["--start"]),
+    ("minimize x --start one", ["--start", "'one'"]),
+    ("minimize x --start 3 --bounds 4,5", ["`x0` must lie within `bounds`, 4 to 5; got 3"]),
+    ("minimize x --start 3 --noise 1,2", ["`--noise` takes 1 number, 2 came"]),
+    ("minimize x --start 3 --max-evaluations 0", ["--max-evaluations"]),
+    ("minimize x --start 3 --timeout 1", ["`timeout`"]),
+    ("minimize x[2] --start 3,4", ["x[2]", "2 numbers"]),
     ("steps x --at 1 --save picture.xyz", ["picture.xyz", ".svg"]),
     ("steps x --at 1 --save no/such/folder/picture.svg", ["no/such/folder"]),
     ("tour --row 17", ["--row", "17"]),
@@ -299,6 +320,7 @@ def test_a_function_that_raises_at_the_point_is_told_with_the_point(say) -> None
         ("gradient '1/x[0]' --at 0,1", "ZeroDivisionError"),
         ("steps '1/x' --at 0", "ZeroDivisionError"),
         ("descend 'log(x)' --start -1", "ValueError"),
+        ("minimize 'log(x)' --start -1", "ValueError"),
         ("diff 'log(x)' --at -1 --dry-run", "ValueError"),
         ("diff {}/model.py:nothing --at 1", "OutputError"),
         ("diff {}/model.py:broken --at 1", "RuntimeError"),
@@ -322,6 +344,8 @@ def test_a_function_that_fails_is_told_in_json_as_well(say, model: Path, line: s
         ('gradient "x[0]*x[1]" --at 3,4 --json', secant.Estimate),
         ('steps "sin(x)" --at 1 --json', secant.StepStudy),
         ('descend "sum(x^2)" --start -3,4 --lr 0.1 --json', secant.Descent),
+        ('minimize "sum(x^2)" --start -3,4 --json', secant.Descent),
+        ('minimize "-x" --start 1 --json', secant.Descent),
     ],
 )
 def test_json_reads_back_as_the_result(say, line: str, kind: type) -> None:
@@ -388,6 +412,9 @@ def test_options_reach_the_library(say, monkeypatch: pytest.MonkeyPatch) -> None
         'descend "x[0]**2 + x[1]**2" --start -3,4 --lr 10',
         'descend "log(x[0]) + x[1]^2" --start 1,1 --lr 0.1 --iterations 5',
         'descend "sum(x^2)" --start 1,2,3 --lr 0.1',
+        'minimize "x[0]**2 + 9*x[1]**2" --start -3,4',
+        'minimize "x[0]**2 - x[1]**2" --start 1,0.5',
+        'minimize "sum(x^2)" --start 1,2,3',
     ],
 )
 def test_pictures(say, tmp_path: Path, line: str) -> None:
@@ -599,7 +626,9 @@ def slow(x):
 """
 
 
-@pytest.mark.parametrize("command", ["diff {} --at 1.5", "gradient {} --at 1.5", "descend {} --start 1.5"])
+@pytest.mark.parametrize(
+    "command", ["diff {} --at 1.5", "gradient {} --at 1.5", "descend {} --start 1.5", "minimize {} --start 1.5"]
+)
 def test_ctrl_c_prints_what_is_known(say, tmp_path: Path, command: str) -> None:
     path = tmp_path / "pressed.py"
     path.write_text(PRESSED.replace("AT", "5"), encoding="utf-8")
@@ -609,7 +638,9 @@ def test_ctrl_c_prints_what_is_known(say, tmp_path: Path, command: str) -> None:
     assert said.err == ""
 
 
-@pytest.mark.parametrize("command", ["diff {} --at 1.5", "gradient {} --at 1.5", "descend {} --start 1.5"])
+@pytest.mark.parametrize(
+    "command", ["diff {} --at 1.5", "gradient {} --at 1.5", "descend {} --start 1.5", "minimize {} --start 1.5"]
+)
 def test_a_deadline_prints_what_is_known(say, tmp_path: Path, command: str) -> None:
     path = tmp_path / "slow.py"
     path.write_text(PRESSED, encoding="utf-8")
@@ -623,3 +654,14 @@ def test_numbers_of_a_gradient_are_those_of_the_library(say) -> None:
     out = say('gradient "x[0]^3*x[1]" --at 2,5 --json').out
     expected = secant.gradient(lambda x: x[0] ** 3.0 * x[1], np.array([2.0, 5.0]))
     assert np.array_equal(secant.from_json(out).value, expected.value)
+
+
+def test_a_minimum_is_that_of_the_library_whatever_the_way(say, model: Path, tmp_path: Path) -> None:
+    line = f"minimize {model}/model.py:bowl --start 3,-4 --json"
+    found = secant.minimize(lambda x: float(x[0] ** 2 + 3 * x[1] ** 2), np.array([3.0, -4.0]))
+    assert say(line).out.strip() == found.to_json()
+    journal = f"{line} --journal {tmp_path}/values.journal"
+    assert say(journal).out.strip() == say(journal).out.strip() == found.to_json()
+    side = secant.from_json(say(f"{line} --workers 2").out)
+    assert side.success
+    assert np.allclose(side.x, 0.0, atol=1e-6)

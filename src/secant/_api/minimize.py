@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import inf, nan
+from math import inf, isfinite, nan
 from typing import Any, Unpack
 
 import numpy as np
@@ -34,6 +34,9 @@ WORKERS = 8
 METHODS = ("auto",)
 #: What the gradient at the end may cost: this for each entry, and so many more.
 USUAL, SPARE = 14, 5
+#: The slope at the end is known to be small when its bars, over the way that x went, are less than this share of what f
+#: fell by.
+STEEP = 0.1
 
 
 def minimize(
@@ -167,7 +170,10 @@ def _answer(watch: Watch, board: Board, chosen: Options, found: core.Minimum) ->
     x = layout.wrap(found.x.copy())
     gradient: Estimate | None = None
     if found.verdict is not DescentVerdict.FAILED:
-        gradient = _measured(watch, board, chosen, found) or _last(watch, found)
+        slopes, gradient = _measured(watch, board, chosen, found) or ((), _last(watch, found))
+        doubt = _doubt(found, slopes) if found.verdict is DescentVerdict.CONVERGED else ""
+        if doubt:
+            found = replace(found, verdict=DescentVerdict.NOISE_FLOOR, note=doubt)
     return Descent(
         x,
         found.fun,
@@ -184,7 +190,25 @@ def _answer(watch: Watch, board: Board, chosen: Options, found: core.Minimum) ->
     )
 
 
-def _measured(watch: Watch, board: Board, chosen: Options, found: core.Minimum) -> Estimate | None:
+def _doubt(found: core.Minimum, slopes: Sequence[Slope]) -> str:
+    """Say why the slope at the end does not bear out that it is a minimum; nothing when it does.
+
+    In one variable a crease with f higher on both sides is a minimum. In several f may fall along the crease.
+    """
+    verdicts = {slope.verdict for slope in slopes}
+    if found.x.size > 1 and verdicts & {Verdict.KINK, Verdict.JUMP}:
+        return "f has a crease here, and whether it falls along that cannot be told"
+    if Verdict.UNRESOLVED in verdicts:
+        bars = np.array([slope.error if isfinite(slope.error) else 0.0 for slope in slopes])
+        unknown = float(bars @ np.abs(found.x - found.path[0]))
+        if unknown > STEEP * (found.values[0] - found.fun):
+            return "the slope here is not known to be less than it was on the way: has f a crease?"
+    return ""
+
+
+def _measured(
+    watch: Watch, board: Board, chosen: Options, found: core.Minimum
+) -> tuple[Sequence[Slope], Estimate] | None:
     """Return the gradient at the end as any other, out of what is left of the budget; None when that is too little."""
     evaluator, x = watch.evaluator, found.x
     if watch.stopped or board.left < 2 * x.size + 1:
@@ -206,14 +230,26 @@ def _measured(watch: Watch, board: Board, chosen: Options, found: core.Minimum) 
         said = tuple(
             replace(slope, note=slope.note.replace("that was told", "that was measured before")) for slope in said
         )
-    return _estimate(watch, found, said, evaluator.evaluations - before, slopes)
+    return said, _estimate(watch, found, said, evaluator.evaluations - before, slopes)
 
 
 def _lines(here: Options, found: core.Minimum, layout: Layout) -> list[Line]:
-    """Return the lines of the gradient at the end: an entry that ended near zero has the size of the way it went."""
+    """Return the lines of the gradient at the end, over lengths that the search has seen.
+
+    An entry that ended near zero has the size of the way it went; and none has more than what lets f rise, as it bends,
+    by all that it fell. (Noise calls for larger steps than that.)
+    """
     gone = np.minimum(np.abs(found.x - found.path[0]), 1.0).tolist()
+    most = np.full(found.x.size, inf)
+    if found.quiet and found.slopes is not None and found.values[0] > found.fun:
+        with np.errstate(all="ignore"):
+            rise = np.sqrt(2.0 * (found.values[0] - found.fun) / np.abs(found.slopes.bend))
+        most = np.where(rise > 0.0, rise, inf)  # not where it is NaN
     lines = coordinate_lines(here, found.x, layout)
-    return [replace(line, size=max(line.size, way)) for line, way in zip(lines, gone, strict=True)]
+    return [
+        replace(line, size=min(max(line.size, way), top))
+        for line, way, top in zip(lines, gone, most.tolist(), strict=True)
+    ]
 
 
 def _last(watch: Watch, found: core.Minimum) -> Estimate:

@@ -29,6 +29,8 @@ COARSE = 1e-2
 POINTS = np.array([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0])
 #: Over four times the spacing noise has the same level, within this factor; a crease has four times as much.
 SAME, FURTHER = 2.5, 4.0
+#: Noise leaves differences between the sides of x that are less than this share of it once in a thousand tables.
+ALIKE = 0.05
 #: What a table may cost; with less left there is none.
 TABLE = 20
 #: Roundings to single precision; of values that have fewer than so many bits nobody can say.
@@ -103,6 +105,21 @@ def single(values: Floats) -> bool:
     return not np.array_equal(parts, np.rint(parts))
 
 
+def valley(values: Floats, level: float) -> bool:
+    """Return whether six values at :data:`POINTS` rise from x on, too much alike on both sides for noise of a level.
+
+    A narrow valley may look like noise over all spacings alike.
+
+    >>> valley(np.array([3.0, 2.0, 1.0, 1.0, 2.0, 3.0]), 0.5), valley(np.array([3.0, 2.0, 1.0, 1.3, 2.0, 2.1]), 0.5)
+    (True, False)
+    """
+    half = len(POINTS) // 2
+    left, right, steps = values[half - 1 :: -1], values[half:], POINTS[half:]
+    odd = right - left
+    rest = odd - steps * float(steps @ odd) / float(steps @ steps)
+    return bool(np.max(np.abs(rest)) < ALIKE * level and np.all(np.diff(left + right) > 0.0))
+
+
 def coarse(board: Board, x: Floats, fun: float, seed: int) -> Core[bool]:
     """Look for noise over lengths that count, 6 or 12 evaluations; return whether the level was news."""
     rng = np.random.default_rng(seed)
@@ -112,12 +129,13 @@ def coarse(board: Board, x: Floats, fun: float, seed: int) -> Core[bool]:
     spacing = np.sign(spacing) * np.minimum(np.abs(spacing), room)
     if board.told or not spacing.any():
         return False
-    before = inf
+    before, smooth = inf, True
     for scale in (1.0, FURTHER):
         values = yield from board.ask(board.inside(x + scale * POINTS[:, np.newaxis] * spacing))
         row = np.insert(values, len(POINTS) // 2, fun)
         level = noise.agreed(noise.columns(row.tolist())) if np.isfinite(row).all() else inf
         if not isfinite(level) or not NEWS * board.level(fun) < level < SAME * before:
             return False
+        smooth = smooth and valley(values, level)
         before = level
-    return board.learn(fun, before)
+    return not smooth and board.learn(fun, before)
