@@ -69,7 +69,7 @@ class Board:
     told : whether that is what the caller said, and not to be measured.
     x, fun : the lowest point that was seen.
     failures : points at which f failed.
-    varied : whether f had different values.
+    varied : whether f had different values.   valued : whether it had any.
     floored : whether a search has seen that noise leaves nothing to find, and only looks on for want of an end.
     """
 
@@ -87,6 +87,7 @@ class Board:
     fun: float = inf
     failures: int = 0
     varied: bool = False
+    valued: bool = False
     floored: bool = False
     _first: tuple[float, float] = (0.0, 0.0)
     _ahead: dict[bytes, float] = field(default_factory=dict)
@@ -196,6 +197,7 @@ class Board:
         values = np.array(reply.values, dtype=np.float64).reshape(count, -1)[:, 0]
         if reply.status is not None:
             self.failures += int(np.count_nonzero(np.asarray(reply.status) == FAILED))
+        self.valued = self.valued or bool(np.any(np.isfinite(values)))
         self.varied = self.varied or bool(np.any(np.isfinite(values) & (values != self.fun)))
         values[~np.isfinite(values)] = inf
         return values

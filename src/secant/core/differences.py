@@ -130,20 +130,30 @@ def both_sides(board: Board, x: Floats, h: Floats) -> tuple[Floats, Floats]:
 
 
 def central(board: Board, x: Floats, fun: float, h: Floats) -> Core[Slopes]:
-    """Return slopes and second derivatives from 2 n values."""
+    """Return slopes and second derivatives from 2 n values; where one side has none, from two on the other."""
     n = x.size
     a, b = both_sides(board, x, h)
-    t = np.concatenate([a, b])
-    ask = np.flatnonzero(t)
-    values = np.full(2 * n, np.inf)
+    right, left = np.full(n, np.inf), np.full(n, np.inf)
+    ask = np.concatenate([np.flatnonzero(a), n + np.flatnonzero(b)])
     if ask.size:
-        values[ask] = yield from board.axes(x, ask % n, t[ask])
-    b = -b
-    ahead, behind = np.isfinite(values[:n]), np.isfinite(values[n:])
-    both = ahead & behind
+        values = np.full(2 * n, np.inf)
+        values[ask] = yield from board.axes(x, ask % n, np.concatenate([a, b])[ask])
+        right, left = values[:n], values[n:]
+    one = np.flatnonzero(np.isfinite(right) != np.isfinite(left))
+    if one.size:
+        # The other step on the same side is half as long: a slope of the second order, as from both sides.
+        ahead = np.isfinite(right[one])
+        half = moved(board, x, 0.5 * np.where(np.isfinite(right), a, b))[one]
+        again = np.full(one.size, np.inf)
+        if half.any():
+            again[half != 0.0] = yield from board.axes(x, one[half != 0.0], half[half != 0.0])
+        b[one], left[one] = np.where(ahead, half, b[one]), np.where(ahead, again, left[one])
+        a[one], right[one] = np.where(ahead, a[one], half), np.where(ahead, right[one], again)
+    both = np.isfinite(right) & np.isfinite(left) & (a != b)
     with np.errstate(all="ignore"):
-        rise, fall = (values[:n] - fun) / a, (fun - values[n:]) / b
-        slope = np.where(both, (rise * b + fall * a) / (a + b), np.where(ahead, rise, np.where(behind, fall, 0.0)))
-        bend = np.where(both, 2.0 * (rise - fall) / (a + b), 0.0)
-        bar = 2.0 * board.level(fun) / np.maximum(a, b) + np.where(both, 0.0, np.abs(slope))
-    return Slopes(slope, np.where(ahead | behind, bar, 0.0), bend)
+        first, second = (right - fun) / a, (left - fun) / b
+        slope = np.where(both, (first * b - second * a) / (b - a), 0.0)
+        bend = np.where(both, 2.0 * (first - second) / (a - b), 0.0)
+        bar = np.where(both, 2.0 * board.level(fun) / np.maximum(np.abs(a), np.abs(b)), 0.0)
+        bar = np.where((a > 0.0) == (b > 0.0), 4.0 * bar, bar)
+    return Slopes(slope, bar, bend)

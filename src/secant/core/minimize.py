@@ -26,6 +26,8 @@ from secant.core.verdicts import DescentVerdict
 
 #: f has no lower bound, or none that matters, when it has fallen by so many of its own sizes, or x has gone so far.
 BOTTOMLESS, AWAY = 1e15, 1e12
+#: It falls on when its last step was more than this share of its fall.
+STILL = 1e-3
 #: With up to so many variables for each worker the first differences are asked for with the look for noise.
 AHEAD = 4
 #: A slope whose step promises no more than so many times the rounding of f is zero: no value of f would show the fall.
@@ -112,9 +114,11 @@ class _Trail:
         return self.listen(told)
 
     def _far(self, place: Place) -> bool:
-        """Return whether x has gone far, and f fell on the way by more than its noise."""
-        fallen = self.values[0] - place.fun > LUCK * self.board.level(place.fun)
-        return fallen and float(np.max(np.abs(place.x) / sizes(self.path[0]))) > AWAY
+        """Return whether x has gone far, f fell on the way by more than its noise, and falls on."""
+        fallen = self.values[0] - place.fun
+        still = len(self.values) > 1 and self.values[-2] - place.fun > STILL * fallen
+        lower = fallen > LUCK * self.board.level(place.fun)
+        return still and lower and float(np.max(np.abs(place.x) / sizes(self.path[0]))) > AWAY
 
     def noticed(self, place: Place) -> None:
         """Note the noise when it is first seen, and when it is seen to be larger."""
@@ -215,9 +219,9 @@ def _nowhere(base: Floats, fun: float) -> Minimum:
 
 def _judged(trail: _Trail, end: End | None, stopped: str) -> Minimum:
     """Say how the run ended."""
-    board, place = trail.board, trail.place
+    board, place = trail.board, trail.place if end is None else end.place
     x, fun = (board.x, board.fun) if place is None else (place.x, place.fun)
-    if board.fun < fun - (0.0 if board.quiet(fun) else LUCK * board.level(fun)):
+    if end is None and board.fun < fun - (0.0 if board.quiet(fun) else LUCK * board.level(fun)):
         x, fun = board.x, board.fun
     path, values = trail.path, trail.values
     if not path or not np.array_equal(path[-1], x):
@@ -249,6 +253,8 @@ def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str, count: in
     if end.heard:
         return DescentVerdict.BUDGET, f"ended by the callback after {steps}"
     fallen, level = (trail.values[0] if trail.values else inf) - fun, board.level(fun)
+    if board.spent > 1 and not board.valued:
+        return DescentVerdict.FAILED, "f has a finite value at x0 and nowhere else that was looked at"
     if board.spent > 1 and not board.varied:
         return DescentVerdict.NOISE_FLOOR, "f has the very same value wherever it was looked at: is its argument used?"
     flat = end.flat or (not board.floored and -0.5 * downhill(board, end.place)[1] <= UNSEEN * level)

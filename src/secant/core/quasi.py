@@ -71,7 +71,7 @@ class End:
 class _Stall:
     """How far the reasons for a stall were looked into: 0 not at all, 1 both sides, 2 a fresh model, 3 wider steps."""
 
-    stage: int = 1
+    stage: int = 0
     wide: float = 1.0
     strange: int = 0
     looks: float = 0.0
@@ -208,6 +208,12 @@ def _stalled(
 def _ended(board: Board, place: Place, stall: _Stall, end: End, start: float) -> Core[Place | End]:
     """Make certain of an end; on a plateau look far before it is taken for one."""
     x, fun, slopes = place.x, place.fun, place.slopes
+    if board.fun < fun - end.fall and stall.certified < CERTAIN:  # a lower point was seen on the way
+        stall.certified, stall.stage, stall.end = stall.certified + 1, 0, None
+        h = central_steps(board, board.x, board.fun, np.zeros(x.size), 1.0)
+        lower, value = board.x.copy(), board.fun
+        slopes = yield from central(board, lower, value, h)
+        return Place(lower, value, slopes, begin(positive(slopes.bend, slopes.value, lower)))
     if stall.end is None:
         stall.certified += 1
         found = yield from certain(board, x, fun, slopes, end.fall)

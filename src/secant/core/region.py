@@ -180,7 +180,8 @@ def region(board: Board, x: Floats, fun: float, measure: Measure, tell: Tell) ->
         if at.downs >= MISTRUSTED or (lost and not at.measured):
             at.downs, at.measured = 0, lowest
             yield from measure(at.center, at.fun)
-        at.explore = at.explore or (lost and at.looks % 2 == 0)
+        if lost and at.looks % 2 == 0:
+            at.explore = True
         if not _patient(at):
             return True
 
