@@ -72,9 +72,20 @@ def test_where_one_side_has_no_values_the_other_is_asked() -> None:
     this = board(1)
     found = asked(forward(this, np.ones(1), 3.0, np.zeros(1), np.ones(1)), f)
     assert (found.value[0], this.spent) == (pytest.approx(3.0), 2)
-    both = asked(central(board(1), np.ones(1), 3.0, np.array([0.1])), f)
-    assert both.value[0] == pytest.approx(3.0)
-    assert (both.bend[0], both.bar[0] >= 3.0) == (0.0, True)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_from_one_side_slopes_are_of_the_second_order(side: float) -> None:
+    # Beyond the minimum of the parabola a difference of the first order has the wrong sign.
+    def f(p) -> float:
+        return (p[0] - 0.99 * side) ** 2 if side * p[0] <= 1.0 else nan
+
+    for this in (board(1), board(1, lower=-1.0, upper=1.0)):
+        x = np.array([side])
+        found = asked(central(this, x, f(x), np.array([0.1])), f)
+        assert found.value[0] == pytest.approx(0.02 * side)
+        assert found.bend[0] == pytest.approx(2.0)
+        assert this.spent <= 3
 
 
 def test_where_neither_side_has_values_the_slope_is_zero() -> None:
