@@ -70,6 +70,7 @@ class Board:
     x, fun : the lowest point that was seen.
     failures : points at which f failed.
     varied : whether f had different values.
+    double : whether it had one that single precision does not hold.
     """
 
     lower: Floats
@@ -86,6 +87,7 @@ class Board:
     fun: float = inf
     failures: int = 0
     varied: bool = False
+    double: bool = False
     _first: tuple[float, float] = (0.0, 0.0)
     _ahead: dict[bytes, float] = field(default_factory=dict)
 
@@ -195,6 +197,10 @@ class Board:
         if reply.status is not None:
             self.failures += int(np.count_nonzero(np.asarray(reply.status) == FAILED))
         self.varied = self.varied or bool(np.any(np.isfinite(values) & (values != self.fun)))
+        if not self.double:
+            with np.errstate(over="ignore"):
+                short = values.astype(np.float32).astype(np.float64)
+            self.double = bool(np.any(np.isfinite(values) & (short != values)))
         values[~np.isfinite(values)] = inf
         return values
 

@@ -19,7 +19,7 @@ import numpy as np
 from secant.core.board import Board, SpentError
 from secant.core.differences import Slopes, apart, both_sides, central_steps, sizes
 from secant.core.levels import look, pair
-from secant.core.quasi import LUCK, End, Place, descend, downhill
+from secant.core.quasi import LUCK, End, Place, descend, downhill, sharp
 from secant.core.request import Core, Floats, Interrupted, Reply, Request
 from secant.core.results import CUT_SHORT, Event, bar, counted
 from secant.core.verdicts import DescentVerdict
@@ -32,8 +32,6 @@ SMALL = 1e-6
 AHEAD = 4
 #: A slope whose step promises no more than so many times the rounding of f is zero: no value of f would show the fall.
 UNSEEN = 8.0
-#: Noise that blurs where the minimum is by no more than this share of ``max(1, |x|)`` is as little as rounding does.
-BLUR = 2.0**-26
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +99,10 @@ class _Trail:
                 self.values.append(place.fun)
         self.place = place
         start = max(1.0, abs(self.values[0]))
+        far = float(np.max(np.abs(place.x) / sizes(self.path[0]))) > AWAY
         if place.fun < -BOTTOMLESS * start:
             self.bottomless = f"f has fallen to {place.fun:.3g}, and goes on falling"
-        elif float(np.max(np.abs(place.x) / sizes(self.path[0]))) > AWAY:
+        elif far and place.fun < self.values[0] - LUCK * self.board.level(place.fun):
             self.bottomless = f"f goes on falling as far as x was followed, to {np.max(np.abs(place.x)):.1e}"
         if self.bottomless:
             return False
@@ -227,11 +226,6 @@ def _judged(trail: _Trail, end: End | None, stopped: str) -> Minimum:
     )  # fmt: skip
 
 
-def _sharp(place: Place, level: float) -> bool:
-    """Return whether f bends so much that its noise hardly blurs where the minimum is."""
-    return bool(np.all(level <= place.model.diagonal * (BLUR * sizes(place.x)) ** 2))
-
-
 def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str, count: int) -> tuple[DescentVerdict, str]:
     """Return the verdict, and a word more."""
     board, steps = trail.board, counted(count, "iteration")
@@ -247,7 +241,7 @@ def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str, count: in
     if board.spent > 1 and not board.varied:
         return DescentVerdict.NOISE_FLOOR, "f has the very same value wherever it was looked at: is its argument used?"
     flat = end.flat or -0.5 * downhill(board, end.place)[1] <= UNSEEN * level
-    if flat and (board.quiet(fun) or level <= SMALL * fallen or _sharp(end.place, level)):
+    if flat and (board.quiet(fun) or level <= SMALL * fallen or sharp(end.place, level)):
         return DescentVerdict.CONVERGED, ""
     if board.quiet(fun):
         return (

@@ -38,6 +38,8 @@ CERTAIN = 5
 #: Noise is heavy above this share of f, but for what is rounding where f began. A lower value than that at hand is no
 #: luck when it is lower by so many levels.
 HEAVY, LUCK = 1e-6, 4.0
+#: Noise that blurs where the minimum is by no more than this share of ``max(1, |x|)`` is as little as rounding does.
+BLUR = 2.0**-26
 #: Where f bends by less than this share of its fall over lengths that count, x may lie on a plateau; how wide
 #: differences are that look beyond it.
 PLATEAU, AFAR = 1e-4, 256.0
@@ -133,6 +135,11 @@ def downhill(board: Board, place: Place) -> tuple[Floats, float]:
     return d, fall
 
 
+def sharp(place: Place, level: float) -> bool:
+    """Return whether f bends so much that its noise hardly blurs where the minimum is."""
+    return bool(np.all(level <= place.model.diagonal * (BLUR * sizes(place.x)) ** 2))
+
+
 def _first(board: Board, x: Floats, fun: float, beside: Beside | None) -> Core[Place]:
     """Take the first slopes and curvatures, over lengths that count unless a wave is seen to be in them."""
     slopes = yield from central(board, x, fun, central_steps(board, x, fun, None, 1.0))
@@ -181,7 +188,8 @@ def _stalled(
         news = (yield from coarse(board, x, fun, board.spent)) or news
     stall.stage = 1 if news else stall.stage + 1
     level = board.level(fun)
-    if x.size <= LARGEST and level > max(HEAVY * abs(fun), QUIET * UNIT_ROUNDOFF * abs(start)):
+    heavy = level > max(HEAVY * abs(fun), QUIET * UNIT_ROUNDOFF * abs(start))
+    if x.size <= LARGEST and heavy and not sharp(place, level):
         return (yield from _through(board, place, tell))
     if not quiet:
         stall.wide = 1.0 if stall.stage <= 2 else GROWTH * stall.wide
