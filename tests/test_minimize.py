@@ -61,6 +61,7 @@ ENDS: list[tuple[str, Callable[[Any], Any], Any, dict[str, Any], str, str]] = [
     ("all fixed", bowl, [2.0, 3.0], {"bounds": ([2.0, 3.0], [2.0, 3.0])}, "converged", ""),
     ("little noise", noisy(bowl, 1e-9), [2.0, 3.0], {}, "converged", ""),
     ("noise", noisy(bowl, 1e-3), [2.0, 3.0], {}, "noise floor", "no longer falls by more than its noise"),
+    ("noise, and time", noisy(bowl, 1e-3), [2.0, 3.0], {"max_evaluations": 900}, "noise floor", "than its noise"),
     ("noise, told", noisy(bowl, 1e-3), [2.0, 3.0], {"noise": 1e-3}, "noise floor", "more than its noise, 0.001"),
     ("nothing but noise", noisy(lambda x: 1.0, 1.0), [2.0, 3.0], {}, "noise floor", "its noise"),
     ("wiggle", lambda x: x @ x + 1e-3 * np.sum(np.sin(300 * x)), [1.0, 2.0], {}, "noise floor", "its noise"),
@@ -79,7 +80,9 @@ ENDS: list[tuple[str, Callable[[Any], Any], Any, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("f", "x0", "how", "verdict", "words"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS]
+    ("f", "x0", "how", "verdict", "words"),
+    [row[1:] for row in ENDS],
+    ids=[row[0] for row in ENDS],
 )
 def test_verdicts(f: Any, x0: Any, how: dict[str, Any], verdict: str, words: str) -> None:
     found = minimize(f, np.array(x0) if isinstance(x0, list) else x0, **how)

@@ -66,8 +66,15 @@ def test_a_function_computed_in_single_precision_is_seen() -> None:
     assert 2.0**-24 * abs(f(X)) <= this.level(f(X)) <= 3.0 * 2.0**-24 * abs(f(X))
 
 
+def test_one_value_in_double_precision_settles_it() -> None:
+    this = board(2)
+    asked(this.ask(np.array([[0.1, 0.2]])), lambda x: float(x.sum()))
+    assert this.double
+    assert not asked(look(this, X, float(np.float32(0.1)), 0), lambda x: float(np.float32(0.1)))[1]
+
+
 def test_values_that_say_nothing_of_a_precision() -> None:
-    assert not single(np.full(3, 1e10))
+    assert not single(np.full(3, 2.5))
     assert not single(np.array([0.1, 0.2, 0.3]))
     assert not single(np.array([0.5, 0.25, 2.0]))
     assert single(np.float32([0.1, 0.2, 0.3]).astype(float))

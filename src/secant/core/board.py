@@ -71,6 +71,7 @@ class Board:
     failures : points at which f failed.
     varied : whether f had different values.   valued : whether it had any.
     floored : whether a search has seen that noise leaves nothing to find, and only looks on for want of an end.
+    double : whether it had one that single precision does not hold.
     """
 
     lower: Floats
@@ -89,6 +90,7 @@ class Board:
     varied: bool = False
     valued: bool = False
     floored: bool = False
+    double: bool = False
     _first: tuple[float, float] = (0.0, 0.0)
     _ahead: dict[bytes, float] = field(default_factory=dict)
 
@@ -199,6 +201,10 @@ class Board:
             self.failures += int(np.count_nonzero(np.asarray(reply.status) == FAILED))
         self.valued = self.valued or bool(np.any(np.isfinite(values)))
         self.varied = self.varied or bool(np.any(np.isfinite(values) & (values != self.fun)))
+        if not self.double:
+            with np.errstate(over="ignore"):
+                short = values.astype(np.float32).astype(np.float64)
+            self.double = bool(np.any(np.isfinite(values) & (short != values)))
         values[~np.isfinite(values)] = inf
         return values
 

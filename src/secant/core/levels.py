@@ -75,7 +75,7 @@ def look(board: Board, x: Floats, fun: float, seed: int) -> Core[tuple[Beside | 
     beside = Beside(points[0] - points[1], float(values[0] - values[1])) if np.isfinite(values).all() else None
     size = max(abs(fun), float(np.max(np.abs(values[np.isfinite(values)]), initial=0.0)))
     if beside is not None:
-        if single(np.array([fun, *values])):
+        if not board.double and single(np.array([fun, *values])):
             return beside, board.learn(fun, SHORT * size)
         if np.all(values != fun) and abs(values[0] + values[1] - 2.0 * fun) <= SMOOTH * UNIT_ROUNDOFF * size:
             return beside, False
