@@ -359,3 +359,19 @@ def test_loud_noise_is_not_claimed_to_be_seen_through(order) -> None:
             assert abs(est.value - truth) <= 3.0 * est.error
             claimed += 1
     assert 25 <= claimed < 60
+
+
+@pytest.mark.parametrize("length", [5e-324, 1e-300, 1e-150, 1e150, 1e300])
+@pytest.mark.parametrize("gradient", [None, lambda x: 2.0 * x])
+def test_a_product_takes_a_vector_of_any_length(length, gradient) -> None:
+    v = np.array([length, -length])
+    est = secant.hvp(lambda x: np.sum(x**2), np.array([1.0, 2.0]), v, gradient=gradient)
+    assert est.verdict is Verdict.OK
+    assert np.all(np.abs(est.value - 2.0 * v) <= est.error)
+    assert np.all(est.error <= max(1e-9 * length, 5e-324))
+
+
+def test_a_product_beyond_the_range_of_floats_is_not_claimed() -> None:
+    est = secant.hvp(lambda x: np.sum(x**2), np.array([1.0, 2.0]), np.array([1e308, 1e308]))
+    assert est.verdict is Verdict.UNRESOLVED
+    assert "range" in est.details["[0]"].note

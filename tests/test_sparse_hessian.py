@@ -364,3 +364,14 @@ def test_what_cannot_be_used_is_refused_before_anything_is_evaluated(options: An
     with pytest.raises(InputError, match=text):
         secant.hessian(counted, np.ones(3), **options)
     assert not counted.calls
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_kink_in_reach_of_the_lines_is_not_in_the_entries(seed) -> None:
+    rng = np.random.default_rng(seed)
+    x, a = rng.uniform(0.5, 2.0, 2), rng.normal(size=2)
+    d = 10.0 ** rng.uniform(-3, 0)
+    est = secant.hessian(lambda y: float(np.sin(y[0]) * y[1] + max(a @ (y - x) - d, 0.0)), x, sparsity=np.ones((2, 2)))
+    exact = np.array([[-np.sin(x[0]) * x[1], np.cos(x[0])], [np.cos(x[0]), 0.0]])
+    wrong = np.abs(est.value.toarray() - exact) > 6.0 * est.error.toarray() + 1e-9
+    assert not np.any(wrong & (est.verdicts.reshape(2, 2) == Verdict.OK))

@@ -1,6 +1,7 @@
 """Second derivatives by pairs of directions: coverage, evaluations, budgets, and what has no second derivative."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -235,3 +236,79 @@ def test_a_product_takes_a_direction_for_an_axis() -> None:
     assert abs(found.axes[3].value - v @ exact) <= found.axes[3].error < 1e-9
     for slope, entry in zip(found.mixed, exact, strict=True):
         assert abs(slope.value - entry) <= slope.error < 1e-7
+
+
+#: What f does beside a plane that misses x, u being the distance from it, and the second derivative by u.
+BENDS = {
+    "kink": (lambda u, w: max(u, 0.0), lambda u, w: 0.0),
+    "fold": (lambda u, w: abs(u), lambda u, w: 0.0),
+    "jump": (lambda u, w: float(u > 0.0), lambda u, w: 0.0),
+    "step": (
+        lambda u, w: math.tanh(u / w),
+        lambda u, w: -2.0 * math.tanh(u / w) * (1.0 - math.tanh(u / w) ** 2) / w**2,
+    ),
+    "steep": (
+        lambda u, w: w * float(np.logaddexp(0.0, u / w)),
+        lambda u, w: 0.25 * (1.0 - math.tanh(0.5 * u / w) ** 2) / w,
+    ),
+    "square": (lambda u, w: max(u, 0.0) ** 2, lambda u, w: 2.0 * (u > 0.0)),
+}
+
+
+def beside(kind, seed):
+    """Return a smooth function with something of a kind beside x, x, and the Hessian there."""
+    rng = np.random.default_rng(seed)
+    x, a, p = rng.normal(size=2) * 10.0 ** rng.uniform(-1, 1), rng.normal(size=2), rng.normal(size=2)
+    d = rng.choice([-1.0, 1.0]) * 0.3 * 10.0 ** rng.uniform(-4, 0.5) * float(np.abs(a) @ np.abs(x))
+    w, c = abs(d) * 10.0 ** rng.uniform(-3, 0), 10.0 ** rng.uniform(-2, 1)
+    bend, second = BENDS[kind]
+
+    def f(y):
+        return math.sin(p @ y) + y[0] * y[1] + c * bend(float(a @ (y - x)) + d, w)
+
+    smooth = np.array([[0.0, 1.0], [1.0, 0.0]]) - math.sin(p @ x) * np.outer(p, p)
+    return f, x, smooth + c * second(d, w) * np.outer(a, a)
+
+
+def product(f, x, v):
+    """Return value, error and verdict of the entries of a product with a vector."""
+    evaluator = Evaluator(f, x)
+    problems = [Line(t, abs(t), order=2, budget=60, pairs=PAIRS) for t in x.tolist()]
+    share = np.abs(x) / np.abs(v)
+    along = Line(0.0, share.min(), order=2, budget=60, pairs=PAIRS, resolution=2.0**-52 * share.max())
+    found = run(curvatures(x, problems, [(0, 2), (1, 2)], v, replace(along, argument=share.max())), evaluator).mixed
+    return (np.array([getattr(slope, name) for slope in found]) for name in ("value", "error", "verdict"))
+
+
+@pytest.mark.parametrize("kind", BENDS)
+@pytest.mark.parametrize("which", ["Hessian", "product"])
+def test_what_lies_beside_x_does_not_enter_mixed_derivatives(which, kind) -> None:
+    """A kink, a jump or a steep bend in reach of the lines: what is claimed holds."""
+    wrong, claimed, count = [], 0, 150
+    for seed in range(count):
+        f, x, exact = beside(kind, seed)
+        if which == "Hessian":
+            value, error, verdicts, _ = full(f, x)
+        else:
+            v = np.random.default_rng([seed, 1]).normal(size=2)
+            exact = exact @ v
+            value, error, verdicts = product(f, x, v)
+        ok = verdicts == Verdict.OK
+        claimed += bool(ok.all())
+        if np.any(ok & (np.abs(value - exact) > 6.0 * error + 1e-9 * (1.0 + np.abs(exact)))):
+            wrong.append(seed)
+    assert len(wrong) <= 0.01 * count, wrong
+    assert claimed >= 0.7 * count
+
+
+@pytest.mark.parametrize(
+    ("f", "exact"),
+    [
+        (lambda x: max(x[0] + x[1] - 2.0, 0.0), 0.0),
+        (lambda x: math.sin(x[0]) * x[1] + max(x[0] + x[1] - 2.999, 0.0), math.cos(1.0)),
+    ],
+)
+def test_a_kink_beyond_the_steps_that_count_leaves_no_trace(f, exact) -> None:
+    value, error, verdicts, _ = full(f, [1.0, 2.0])
+    assert np.all(verdicts == Verdict.OK)
+    assert abs(value[0, 1] - exact) <= error[0, 1] < 1e-5

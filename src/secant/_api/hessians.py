@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
-from math import inf, isnan, nan
+from math import inf, isfinite, isnan, nan, nextafter
 from typing import Any, Unpack
 
 import numpy as np
@@ -33,12 +33,19 @@ from secant.core.hessians import PAIRS, Curvatures, curvatures
 from secant.core.measures import Noise
 from secant.core.mirrored import BETTER, DISAGREE, UNSYMMETRIC
 from secant.core.operators import Slopes, fixed, lines
+from secant.core.request import Floats
 from secant.core.results import CUT_SHORT, Estimate, Slope
 from secant.core.verdicts import Verdict, worst
 from secant.evaluation import foreign
 from secant.evaluation.how import Evaluation, checked
 from secant.evaluation.trees import Layout, Leaf, flatten, leaves
 from secant.evaluation.watch import Watch, watched
+
+#: A vector is as long as it was given unless that is so many octaves from 1 that squares of steps along it may not be
+#: floats; its length is moved by multiples of this, which is one of the eight shares of steps as well.
+LENGTHS = 64
+#: What is said of products that no float can hold.
+BEYOND = "the product with so long a vector is beyond the range of floats"
 
 #: Entries of a Hessian by row and column, each pair once.
 Entries = dict[tuple[int, int], Slope]
@@ -205,12 +212,13 @@ def hvp(
             raise InputError(f"`v` must have x's structure and shapes {evaluator.layout.shapes}; got {layout.shapes}")
         if not vector.any():
             raise InputError("`v` must not be zero: it names the direction")
+        vector, power = _ordinary(vector)
         chosen = spared(at_point(chosen, watch), f0, 1)
         along = direction_line(chosen, evaluator, vector)
         if gradient is not None:
             core = lines(evaluator.base, [along], vector[np.newaxis], most=chosen.max_evaluations)
             found = answered(watch, chosen, core, [along], along=True)
-            return _vector(watch, [row[0] for row in found.slopes], nan, keep)
+            return _vector(watch, [_times(row[0], power) for row in found.slopes], nan, keep)
         problems = [replace(line, pairs=PAIRS) for line in coordinate_lines(chosen, evaluator.base, evaluator.layout)]
         pairs = [(i, len(problems)) for i in range(len(problems))]
         along = replace(along, pairs=PAIRS)
@@ -220,7 +228,25 @@ def hvp(
             lost = Slope(nan, inf, Verdict.UNRESOLVED, note=CUT_SHORT[watch.stopped])
             second = Curvatures([], [lost] * len(problems), nan)
         one_output(evaluator, "hvp")
-        return _vector(watch, second.mixed, second.fun, keep)
+        return _vector(watch, [_times(slope, power) for slope in second.mixed], second.fun, keep)
+
+
+def _ordinary(v: Floats) -> tuple[Floats, int]:
+    """Return a vector of ordinary length, and the power of two that it has to be multiplied with: 0 for most."""
+    power = LENGTHS * round(int(np.frexp(np.abs(v).max())[1]) / LENGTHS)
+    return np.ldexp(v, -power), power
+
+
+def _times(slope: Slope, power: int) -> Slope:
+    """Return a derivative times a power of two."""
+    if not power or not isfinite(slope.error):
+        return slope
+    with np.errstate(all="ignore"):
+        value, error = (float(np.ldexp(part, power)) for part in (slope.value, slope.error))
+    if not isfinite(value + error):
+        return replace(slope, value=nan, error=inf, verdict=worst((slope.verdict, Verdict.UNRESOLVED)), note=BEYOND)
+    # Near the end of their range floats are rounded by more.
+    return replace(slope, value=value, error=nextafter(error, inf) if slope.error else 0.0)
 
 
 def _options(method: Any, *further: Any) -> Options:

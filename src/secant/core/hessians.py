@@ -278,8 +278,9 @@ class _Pair:
 
     def size(self) -> float:
         """Return what second derivatives along the axes would let expect of a mixed one, over the pair's steps."""
-        both = (self.one.slope.value * self.steps[0] ** 2, self.other.slope.value * self.steps[1] ** 2)
-        return max(map(abs, both))
+        first, second = self.steps
+        # Squares of steps are beyond the range of floats sooner than what they are multiplied with.
+        return max(abs(self.one.slope.value * first * first), abs(self.other.slope.value * second * second))
 
     def best(self) -> Window:
         """Return the best value so far, times both steps."""

@@ -236,6 +236,7 @@ def _widened(work: Work, seen: Seen, verdict: Verdict | None) -> Generator[Steps
     cost = 1 if seen.side else 2
     best = _best(work, seen)
     top = seen.top * 0.5**best.top
+    around = AROUND if best.top and work.line.order > 2 else EXTRA
     for climb in range(CLIMBS):
         if (
             len(seen.points) >= limits.pairs
@@ -247,8 +248,10 @@ def _widened(work: Work, seen: Seen, verdict: Verdict | None) -> Generator[Steps
             break
         if (climb >= BLIND_CLIMBS and abs(best.value) <= best.bar) or 2.0 * seen.top > room:
             break
+        before = list(seen.points)
         if not (yield from seen.add(work, 2.0 * seen.top)):
             break
+        best = _again(best, before, seen)
         new = _best(work, seen, top_only=True)
         if not new.bar < best.bar or abs(new.value - best.value) > new.bar + best.bar:
             break
@@ -259,12 +262,21 @@ def _widened(work: Work, seen: Seen, verdict: Verdict | None) -> Generator[Steps
     first = best
     if limits.pairs >= UNLIMITED and not _enough(work, seen, best):
         # Beyond the largest step that pays only where f has been seen already.
-        shares = (AROUND if best.top and work.line.order > 2 else EXTRA)[: max(0, work.left() // cost)]
+        shares = around[: max(0, work.left() // cost)]
+        before = list(seen.points)
         if shares and (yield from seen.add(work, *(share * top for share in shares))):
             best = _best(work, seen)
+        else:
+            best = _again(best, before, seen)
     if abs(best.value - first.value) > best.bar + first.bar:
         best = replace(best, bar=best.bar + abs(best.value - first.value))
     return _answer(work, seen, best, verdict)
+
+
+def _again(best: Window, before: list[Point], seen: Seen) -> Window:
+    """Return a window with the places that its two ends have now that there are more points."""
+    top, bottom = (seen.points.index(before[end]) for end in (best.top, best.bottom))
+    return replace(best, top=top, bottom=bottom)
 
 
 def _enough(work: Work, seen: Seen, best: Window) -> bool:
