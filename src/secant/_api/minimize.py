@@ -23,14 +23,12 @@ from secant.core.ladder import Line
 from secant.core.request import Core, Interrupted, run
 from secant.core.results import Descent, Estimate, Slope
 from secant.core.verdicts import DescentVerdict, Verdict, worst
-from secant.evaluation.how import Evaluation, How, checked
+from secant.evaluation.how import Evaluation, How, checked, hands
 from secant.evaluation.trees import Layout
 from secant.evaluation.watch import Watch, watched
 
 #: The default budget, in evaluations for each entry of x and one more.
 BUDGET = 100
-#: Workers that are thought to stand behind a map or an executor that does not say.
-WORKERS = 8
 METHODS = ("auto",)
 #: What the gradient at the end may cost: this for each entry, and so many more.
 USUAL, SPARE = 14, 5
@@ -125,21 +123,11 @@ def _board(watch: Watch, chosen: Options, way: How, told: bool) -> Board:
         rounded,
         spacing,
         chosen.max_evaluations or BUDGET * (base.size + 1),
-        _width(way.workers),
+        hands(way.workers),
         float(np.max(absolute)),
         float(np.max(relative)),
         told,
     )
-
-
-def _width(workers: Any) -> int:
-    """Return how many evaluations are made at a time."""
-    if workers is None:
-        return 1
-    if isinstance(workers, int):
-        return workers
-    count = getattr(workers, "_max_workers", WORKERS)
-    return count if isinstance(count, int) else WORKERS
 
 
 def _course(

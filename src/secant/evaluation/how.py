@@ -20,6 +20,8 @@ from secant.evaluation.progress import Progress
 
 Vectorized: TypeAlias = bool | Literal["vmap"]
 
+#: Workers that are thought to stand behind a map or an executor that does not say.
+UNSAID = 8
 #: Workers beyond this number are a slip of the keyboard.
 MOST_WORKERS = 4096
 
@@ -217,3 +219,17 @@ def _progress(value: Any) -> bool | Callable[[Progress], object] | None:
     if value is None or isinstance(value, bool | np.bool_) or callable(value):
         return value if callable(value) else bool(value)
     raise InputTypeError(f"`progress` must be True, False or a function; got {kind_of(value)}")
+
+
+def hands(workers: Any) -> int:
+    """Return how many evaluations are made at a time, as far as workers say.
+
+    >>> hands(None), hands(4), hands(map)
+    (1, 4, 8)
+    """
+    if workers is None:
+        return 1
+    if isinstance(workers, int):
+        return workers
+    count = getattr(workers, "_max_workers", UNSAID)
+    return count if isinstance(count, int) else UNSAID

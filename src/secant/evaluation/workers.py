@@ -32,7 +32,7 @@ from secant.core.errors import InputTypeError, WorkerError, kind_of
 from secant.core.request import FAILED, Floats, Interrupted, Reply, Request
 from secant.evaluation.crew import Crew, Report
 from secant.evaluation.evaluator import REMEMBERED, Evaluator
-from secant.evaluation.how import How
+from secant.evaluation.how import How, hands
 from secant.evaluation.jobs import LATE, OUTSIDE, RAISED, Job, Outcome, Task, raised
 
 #: Seconds of one call from which processes pay: beyond the 0.1 ms that handing it over takes, with some margin.
@@ -309,7 +309,7 @@ class Hired:
         submit = getattr(how.workers, "submit", None)
         self._run: Callable[[list[Task]], Iterable[list[Outcome]]]
         self._run = self._mapped(how.workers) if submit is None else self._submitted(submit)
-        self._pace = 0.0
+        self._pace, self._hands = 0.0, hands(how.workers)
 
     def close(self) -> None:
         """Do nothing: the workers are not ours."""
@@ -349,7 +349,8 @@ class Hired:
             if bench.late():
                 raise bench.interrupted()
             # The first point alone: nothing is known of f, and where it fails there are no others to be lost.
-            size = max(1, int(TOGETHER / self._pace)) if self._pace else 1
+            quick = int(TOGETHER / self._pace) if self._pace else 1
+            size = max(1, min(quick, ceil(len(positions) / self._hands)))
             now = positions[:1] if self.evaluator.value_shape is None and not request.imaginary else positions
             groups = [now[start : start + size] for start in range(0, len(now), size)]
             tasks = [bench.task(request, group) for group in groups]
