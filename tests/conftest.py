@@ -13,6 +13,7 @@ import os
 from collections.abc import Generator
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -29,6 +30,12 @@ FORGIVEN = "platform: "
 def _never_pressed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget Ctrl-C of other tests: the second one within a moment ends the program."""
     monkeypatch.setattr(Watch, "pressed", -math.inf)
+
+
+@pytest.fixture(autouse=True)
+def _numpy_warns() -> None:
+    """Begin with NumPy's own warnings: a Ctrl-C of another test may have hit its errstate on the way in or out."""
+    np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
