@@ -271,6 +271,17 @@ def test_f_never_rises_along_a_path_without_noise() -> None:
     assert np.array_equal(found.path[-1], found.x)
 
 
+@pytest.mark.parametrize("unit", [1e-200, 1e-30, 1.0, 1e14, 1e150, 1e200])
+@pytest.mark.parametrize("bend", [np.cosh, np.square, lambda z: z**8], ids=["cosh", "square", "eighth power"])
+def test_noise_in_any_unit_breaks_nothing(unit: float, bend: Any) -> None:
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        f = noisy(lambda x: unit * float(np.sum(bend(x - 1.0))), unit * float(rng.choice([1e-3, 10.0])), seed)
+        with np.errstate(over="ignore"):
+            found = minimize(f, 3.0 * rng.normal(size=2))
+        assert found.verdict in ("noise floor", "converged", "budget")
+
+
 def test_extremes_raise_no_warnings_and_those_of_f_and_callback_pass() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

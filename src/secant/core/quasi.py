@@ -22,7 +22,7 @@ from secant.core.certain import certain
 from secant.core.differences import Slopes, central, central_steps, forward, sizes
 from secant.core.levels import Beside, coarse, look
 from secant.core.model import Model, begin, positive
-from secant.core.region import LARGEST, region
+from secant.core.region import HUGE, LARGEST, region
 from secant.core.request import UNIT_ROUNDOFF, Core, Floats
 from secant.core.stride import Stride, stride
 
@@ -186,7 +186,8 @@ def _stalled(
     stall.stage = 1 if news else stall.stage + 1
     level, bends = board.level(fun), 0.5 * float(np.max(np.abs(place.slopes.bend) * sizes(x) ** 2))
     rounding = QUIET * UNIT_ROUNDOFF * max(abs(start), bends)
-    if x.size <= LARGEST and level > max(HEAVY * abs(fun), rounding):
+    moderate = 1.0 / HUGE < level < HUGE and abs(fun) < HUGE
+    if x.size <= LARGEST and moderate and level > max(HEAVY * abs(fun), rounding):
         return (yield from _through(board, place, tell, start))
     if not quiet:
         stall.wide = 1.0 if stall.stage <= 2 else GROWTH * stall.wide

@@ -67,6 +67,9 @@ PATIENCE, BESIDES, WIDEN, WIDEST = 6, 10, 4.0, 64.0
 Measure: TypeAlias = Callable[[Floats, float], Core[bool]]
 #: Told of a center, f there as the fit has it, and the slope; says whether to go on.
 Tell: TypeAlias = Callable[[Floats, float, Floats], bool]
+#: A fit has sixth powers of lengths in it whose squares are of f's size. So a value that lies so many sizes of f above
+#: the lowest is left out of it, and no search like this is made where f or its noise is beyond this.
+TOWERING, HUGE = 1e30, 1e40
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,8 @@ def _refit(at: _Search) -> _Fit:
     # No step goes farther than FAR times the sizes anyway.
     at.radius = max(min(at.radius, FAR * float(np.linalg.norm(weight))), at.floor)
     U = (at.points[: at.count] - at.center) @ at.to.T
-    known = np.isfinite(at.values[: at.count])
+    # Values as far above the center's as this tell nothing of a basin, and their squares are beyond what floats hold.
+    known = at.values[: at.count] <= at.fun + TOWERING * max(abs(at.fun), at.board.level(at.fun))
     distance = np.where(known, np.einsum("ij,ij->i", U, U), inf)
     # Nearest to the noise every value that tells of the same basin counts: their mean is what goes on getting better.
     many = MOST if at.radius <= 1.001 * at.floor else PER * size.size + SPARE
