@@ -10,15 +10,12 @@ import pytest
 from benchmarks.descent.cases import RULES, Run, bowl, fresh, label, said, stepped, table
 
 import secant
+from mortal import Killed, Mortal, rosenbrock
 from secant.evaluation.watch import Watch
 
 START = np.array([-1.2, 1.0])
 NOTES = {"step": 1e-4, "method": "central"}
 HOWS = {"bars": {}, "fixed step": NOTES}
-
-
-def rosenbrock(x: Any) -> float:
-    return float((1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2)
 
 
 def valley(x: Any) -> float:
@@ -361,23 +358,6 @@ def test_gradients_from_the_one_before_notice_a_kink() -> None:
 
 
 # --- Journals ---------------------------------------------------------------------------------------------
-
-
-class Killed(Exception):  # noqa: N818 - it is no error
-    """The program ends here."""
-
-
-class Mortal:
-    """Rosenbrock's valley, for so many calls."""
-
-    def __init__(self, most: float) -> None:
-        self.most, self.calls = most, 0
-
-    def __call__(self, x: Any) -> float:
-        if self.calls == self.most:
-            raise Killed
-        self.calls += 1
-        return rosenbrock(x)
 
 
 WAYS: dict[str, dict[str, Any]] = {

@@ -14,13 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import secant
+from mortal import Killed, Mortal, rosenbrock
 from secant import minimize
 
 START = np.array([-1.2, 1.0])
-
-
-def rosenbrock(x: Any) -> float:
-    return float((1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2)
 
 
 def never(x: Any) -> float:
@@ -502,23 +499,6 @@ def test_other_ways_find_the_minimum_as_well(how: dict[str, Any]) -> None:
     found = minimize(f, START, **how)
     assert found.verdict == "converged"
     assert np.allclose(found.x, 1.0, atol=1e-5)
-
-
-class Killed(Exception):  # noqa: N818 - it is no error
-    """The program ends here."""
-
-
-class Mortal:
-    """Rosenbrock's valley, for so many calls."""
-
-    def __init__(self, most: float) -> None:
-        self.most, self.calls = most, 0
-
-    def __call__(self, x: Any) -> float:
-        if self.calls == self.most:
-            raise Killed
-        self.calls += 1
-        return rosenbrock(x)
 
 
 @pytest.mark.parametrize("every", [1, 7, 40])

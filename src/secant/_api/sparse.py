@@ -139,11 +139,14 @@ def _detect(chosen: Options, watch: Watch, fun: Floats, space: tuple[Floats, Flo
     try:
         return run(detect(watch.evaluator.base, fun, *space, chosen.noise, _left(chosen, watch)), watch.reply)
     except Interrupted as error:
-        if error.reason == "keyboard":
-            raise KeyboardInterrupt from None
-        raise InputError(
-            "`deadline` came before the pattern was detected; allow more time, or give a pattern"
-        ) from None
+        raise undetected(error) from None
+
+
+def undetected(error: Interrupted) -> BaseException:
+    """Return what is raised when a question is cut short before there is a pattern: there is no answer then."""
+    if error.reason == "keyboard":
+        return KeyboardInterrupt()
+    return InputError("`deadline` came before the pattern was detected; allow more time, or give a pattern")
 
 
 def _at_x(watch: Watch) -> Floats:

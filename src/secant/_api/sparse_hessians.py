@@ -18,7 +18,7 @@ from secant._api.answers import again, one_output, settle
 from secant._api.options import Options, at_point, coordinate_lines, direction_line, spared
 from secant._api.pairs import curvatures_of
 from secant._api.select import Positions
-from secant._api.sparse import NO_PATTERN, Csr, answer, pattern_of, space_of, sparse_jacobian, without
+from secant._api.sparse import NO_PATTERN, Csr, answer, pattern_of, space_of, sparse_jacobian, undetected, without
 from secant.core import across, coloring
 from secant.core.couplings import couplings
 from secant.core.detection import Found
@@ -154,11 +154,7 @@ def _detected(chosen: Options, watch: Watch, places: Any, varying: Positions | N
         precision = max(evaluator.eps, float(np.max(evaluator.layout.eps)))
         found: Found = run(couplings(evaluator.base, fun, places, space, precision, chosen.noise, left), watch.reply)
     except Interrupted as error:
-        if error.reason == "keyboard":
-            raise KeyboardInterrupt from None
-        raise InputError(
-            "`deadline` came before the pattern was detected; allow more time, or give a pattern"
-        ) from None
+        raise undetected(error) from None
     csr = without((found.indptr, found.indices), evaluator.layout.size, varying, symmetric=True)
     told = f"pattern of {csr[1].size} entries detected at x with {evaluator.evaluations - before} evaluations"
     return csr, f"{told} (mixed differences below {found.level:.2g} are not seen)"
