@@ -5,10 +5,10 @@ Everything is checked before anything is evaluated; messages say which parameter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, isnan
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from secant.core.errors import InputError, InputTypeError
 from secant.core.ladder import Line
 from secant.core.measures import Noise
+from secant.core.operators import BLOCK
 from secant.core.request import Floats, Request
 from secant.core.stencils import Stencil, standard
 from secant.evaluation.evaluator import Evaluator
@@ -356,44 +357,72 @@ def line_budget(chosen: Options, count: int) -> int:
 
 
 def coordinate_lines(
-    chosen: Options, base: Floats, layout: Layout, varying: Sequence[int] | NDArray[np.intp] | None = None
-) -> list[Line]:
-    """Return the lines of a gradient at a flat point, one per entry of x (or of those that vary)."""
+    chosen: Options,
+    base: Floats,
+    layout: Layout,
+    varying: Sequence[int] | NDArray[np.intp] | None = None,
+    late: bool = False,
+) -> Sequence[Line]:
+    """Return the lines of a gradient at a flat point, one per entry of x (or of those that vary).
+
+    Very many are made ``late``, each time that one of them is wanted.
+    """
     if chosen is PLAIN and layout.scalar and layout.exact:
         x = base.item(0)
         return [Line(x, abs(x))]
     space = room(chosen, base, layout)
     eps = layout.eps
-    places = range(layout.size) if varying is None else [int(i) for i in varying]
+    places: Sequence[int] = range(layout.size) if varying is None else [int(i) for i in varying]
     count = len(places)
     budget = line_budget(chosen, count)
     plain = layout.exact
     pairs = DEFAULT_BUDGET if count == 1 else FEW_PAIRS if count < MANY else MANY_PAIRS
-    made = []
-    for i in places:
+
+    def made(i: int) -> Line:
         x = base.item(i)
         below, above = (inf, inf) if space is None else (float(space[0][i]), float(space[1][i]))
         below, above = _sides(chosen, below, above)
         rounder: Callable[[float], float] | None = None if plain else layout.rounder(i)
         unit = eps if isinstance(eps, float) else float(eps[i])
-        made.append(
-            Line(
-                x,
-                abs(x),
-                below,
-                above,
-                chosen.max_step,
-                chosen.noise,
-                chosen.rtol,
-                budget,
-                unit,
-                rounder,
-                pairs=pairs,
-                order=chosen.order,
-                noises=chosen.noises,
-            )
+        return Line(
+            x,
+            abs(x),
+            below,
+            above,
+            chosen.max_step,
+            chosen.noise,
+            chosen.rtol,
+            budget,
+            unit,
+            rounder,
+            pairs=pairs,
+            order=chosen.order,
+            noises=chosen.noises,
         )
-    return made
+
+    return _Lines(made, places) if late and count > BLOCK else [made(i) for i in places]
+
+
+class _Lines(Sequence[Line]):
+    """Lines by their places, made when one of them is wanted."""
+
+    def __init__(self, made: Callable[[int], Line], places: Sequence[int]) -> None:
+        self._made, self._places = made, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Line: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Line]: ...
+    def __getitem__(self, place: int | slice) -> Line | Sequence[Line]:
+        if isinstance(place, slice):
+            return [self._made(i) for i in self._places[place]]
+        return self._made(self._places[place])
+
+    def __iter__(self) -> Iterator[Line]:
+        return map(self._made, self._places)
 
 
 def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
