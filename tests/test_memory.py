@@ -14,7 +14,7 @@ def in_blocks(monkeypatch) -> None:
     """Make a few hundred entries very many."""
     monkeypatch.setattr(operators, "BLOCK", 32)
     monkeypatch.setattr(operators, "LEAST", 16)
-    monkeypatch.setattr("secant._api.options.BLOCK", 32)
+    monkeypatch.setattr("secant._api.lines.BLOCK", 32)
 
 
 def cubes(x):

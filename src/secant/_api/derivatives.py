@@ -13,18 +13,8 @@ from typing import Any, Unpack
 import numpy as np
 
 from secant._api.answers import answered, by_entry, by_output, once_more, one_output
-from secant._api.options import (
-    AnyNoise,
-    Method,
-    OneNoise,
-    Options,
-    at_point,
-    coordinate_lines,
-    direction_line,
-    options,
-    spared,
-    switch,
-)
+from secant._api.lines import coordinate_lines, direction_line
+from secant._api.options import AnyNoise, Method, OneNoise, Options, at_point, options, spared, switch
 from secant._api.question import question
 from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import positions

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from secant._api.answers import again, one_output, settle
-from secant._api.options import Options, at_point, coordinate_lines, direction_line, spared
+from secant._api.lines import coordinate_lines, direction_line
+from secant._api.options import Options, at_point, spared
 from secant._api.pairs import curvatures_of
 from secant._api.select import Positions
 from secant._api.sparse import NO_PATTERN, Csr, answer, pattern_of, space_of, sparse_jacobian, undetected, without
