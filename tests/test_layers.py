@@ -12,6 +12,7 @@ CORE = {
     0: (
         "checked",
         "coloring",
+        "columns",
         "errors",
         "kept",
         "leaves",

@@ -1,8 +1,8 @@
 """What evaluating at scale costs beside f itself: ``python -m benchmarks.scale.run``.
 
 Own time for each evaluation, by way of evaluating; the journal's append, reading and going on; how soon a hanging call
-is ended, and what processes killed at random cost. Times depend on the machine and on what else it does: the first
-lines of the table are the yardstick. Written to RESULTS.md beside this file.
+is ended, what processes killed at random cost, and the memory of a large gradient. Times depend on the machine and on
+what else it does: the first lines of the table are the yardstick. Written to RESULTS.md beside this file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import tempfile
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -194,10 +195,29 @@ def killed() -> tuple[int, int]:
         return kills, len(log.read_text()) - 2000
 
 
+def memory(size: int = 100_000) -> Row:
+    """Measure what a dense gradient takes at its peak beyond what its answer keeps (traced, so it takes minutes)."""
+
+    def cubes(x: Any) -> float:
+        return float((x * x * x).sum())
+
+    x = np.linspace(0.5, 1.5, size)
+    secant.gradient(cubes, x[:50])
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    found = secant.gradient(cubes, x)
+    after, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    kept = (after - before) / x.nbytes
+    what = f"memory of a gradient by {size:,} entries, beyond an answer of {kept:.1f} copies of x"
+    assert found.ok
+    return (what, f"{(peak - after) / x.nbytes:.1f} copies", "5 copies")
+
+
 def main() -> None:
     """Print the table, and write it down."""
     with tempfile.TemporaryDirectory(dir=HERE) as folder:
-        rows = [*overheads(), *journal(Path(folder)), *failures()]
+        rows = [*overheads(), *journal(Path(folder)), *failures(), memory()]
     lines = ["| | measured | aim |", "| --- | --- | --- |", *(f"| {' | '.join(row)} |" for row in rows)]
     machine = f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} processors"
     text = "\n".join([f"# Evaluating at scale\n\n`python -m benchmarks.scale.run`; {machine}.\n", *lines]) + "\n"

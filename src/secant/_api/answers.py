@@ -16,6 +16,7 @@ from secant._api.options import DEFAULT_BUDGET, Options
 from secant._api.select import Positions, narrowed
 from secant._api.warm import of_entries, of_outputs
 from secant.core import imaginary
+from secant.core.columns import Done, column, remarkable, verdicts
 from secant.core.errors import InputTypeError
 from secant.core.ladder import Line
 from secant.core.near import Foretold, nearby
@@ -63,14 +64,17 @@ def answered(
     along: bool = False,
     varying: Positions | None = None,
     told: Foretold | None = None,
+    done: Done | None = None,
 ) -> Slopes:
     """Run a core to its slopes; when it is cut short, make what can be made of the values that are there.
 
-    ``told`` is what the core was told of its lines beforehand.
+    ``told`` is what the core was told of its lines beforehand, ``done`` what it told of them on its way.
     """
     found = ran(watch, core, varying)
     lanes = range(len(problems)) if varying is None else varying.tolist()
     if found is not None:
+        if done is not None and done.row is not None:
+            done.forget()
         found = again(chosen, watch, settle(chosen, found))
         watch.part()
         return widened(watch, found, lanes, chosen.order)
@@ -81,7 +85,7 @@ def answered(
     def ask(place: int, output: int, line: Line) -> Core[Slopes]:
         return _one(chosen, base, line, None if told is None else told.alone(output, place))
 
-    found = salvaged(watch.log, problems, ask, lanes=varying, along=along, note=note)
+    found = salvaged(watch.log, problems, ask, lanes=varying, along=along, note=note, done=done)
     if not along and len(problems) > 1:
         # Where all lines were done, the look along other directions was not.
         note = f"{note}, before f was looked at along other directions than the axes"
@@ -158,8 +162,8 @@ def again(chosen: Options, watch: Watch, found: Slopes) -> Slopes:
 
     It is one evaluation, out of the budget, and left out when nothing is left of that.
     """
-    rows = found.slopes
-    if not [slope for row in rows for slope in row if slope.verdict is Verdict.NOISY]:
+    rows: Sequence[Sequence[Slope]] = found.slopes
+    if not any(slope.verdict is Verdict.NOISY for row in rows for _, slope in remarkable(row)):
         return found
     most = chosen.max_evaluations or 1 + len(rows) * len(rows[0]) * (DEFAULT_BUDGET - 1)
     if watch.evaluator.evaluations >= most:
@@ -211,7 +215,7 @@ def by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool)
     """Put the slopes of one output into x's structure; NaN where an entry was not asked for."""
     evaluator = watch.evaluator
     layout = evaluator.layout
-    slopes = found.slopes[0]
+    slopes: Sequence[Slope] = found.slopes[0]
     whole = varying is None and not layout.scalar and not watch.stopped
     if layout.size > 0 and whole and still(slopes, evaluator):
         slopes = tuple(Slope(0.0, 0.0, Verdict.INDEPENDENT, slope.evaluations, reach=slope.reach) for slope in slopes)
@@ -221,17 +225,18 @@ def by_entry(watch: Watch, found: Slopes, varying: Positions | None, keep: bool)
         for i, slope in zip(varying.tolist(), slopes, strict=True):
             full[i] = slope
         slopes = tuple(full)
-    verdicts = [slope.verdict for slope in slopes]
-    details = {layout.path(i): slope for i, slope in enumerate(slopes) if slope.verdict is not Verdict.OK or slope.note}
+    each, severe = verdicts(slopes)
+    words = layout.wrap(each, "verdict")
+    del each  # very many of them take memory that is wanted next
     return Estimate(
-        layout.wrap([slope.value for slope in slopes], "value"),
-        layout.wrap([slope.error for slope in slopes], "error"),
-        layout.wrap(verdicts, "verdict"),
-        worst(verdicts),
+        layout.wrap(column(slopes, "value"), "value"),
+        layout.wrap(column(slopes, "error"), "error"),
+        words,
+        severe,
         evaluator.evaluations,
-        details,
+        {layout.path(i): slope for i, slope in remarkable(slopes)},
         found.outputs[0],
-        layout.wrap([slope.step for slope in slopes], "error"),
+        layout.wrap(column(slopes, "step"), "error"),
         watch.samples() if keep else None,
         watch.stopped,
         bends=of_entries(layout, evaluator.base, found, slopes),
@@ -242,8 +247,8 @@ def still(slopes: Sequence[Slope], evaluator: Evaluator) -> bool:
     """Return whether f gave the very same value at every point, over steps that are no trifle beside x."""
     if evaluator.distinct or evaluator.evaluations < 2:
         return False
-    sizes = np.abs(evaluator.base).tolist()
-    return all(slope.value == 0.0 and slope.reach > TRIFLE * size for slope, size in zip(slopes, sizes, strict=True))
+    still_here = (column(slopes, "value") == 0.0) & (column(slopes, "reach") > TRIFLE * np.abs(evaluator.base))
+    return bool(still_here.all())
 
 
 def by_output(watch: Watch, found: Slopes, keep: bool, v: Floats | None = None) -> Estimate:

@@ -13,23 +13,14 @@ from typing import Any, Unpack
 import numpy as np
 
 from secant._api.answers import answered, by_entry, by_output, once_more, one_output
-from secant._api.options import (
-    AnyNoise,
-    Method,
-    OneNoise,
-    Options,
-    at_point,
-    coordinate_lines,
-    direction_line,
-    options,
-    spared,
-    switch,
-)
+from secant._api.lines import coordinate_lines, direction_line
+from secant._api.options import AnyNoise, Method, OneNoise, Options, at_point, options, spared, switch
 from secant._api.question import question
 from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import positions
 from secant._api.warm import bends_at
 from secant.core import imaginary, operators
+from secant.core.columns import Done
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.ladder import Line
 from secant.core.near import Foretold, foretold, nearby
@@ -212,9 +203,11 @@ def gradient(
             here = at_point(share, its)
             most, base = spared(here, f0, count), its.evaluator.base
             told = foretold(bends, base, varying) if bends is not None and its is watch else None
-            problems = coordinate_lines(most, base, its.evaluator.layout, varying)
-            core = core_for(most, base, problems, whole=True, told=told)
-            found = answered(its, here, core, problems, varying=varying, told=told)
+            problems = coordinate_lines(most, base, its.evaluator.layout, varying, late=True)
+            # Where values are looked at once more they have to be there.
+            done = None if keep or again is not None or its.errors is not None else Done(its.forget)
+            core = core_for(most, base, problems, whole=True, told=told, done=done)
+            found = answered(its, here, core, problems, varying=varying, told=told, done=done)
             one_output(its.evaluator, "gradient")
             return found, problems
 
@@ -324,8 +317,12 @@ def core_for(
     fun: bool = False,
     whole: bool = False,
     told: Foretold | None = None,
+    done: Done | None = None,
 ) -> Core[Slopes]:
-    """Return the core that the options ask for; a ``whole`` gradient is looked at along other directions as well."""
+    """Return the core that the options ask for; a ``whole`` gradient is looked at along other directions as well.
+
+    Of that ``done`` is told what is known on the way.
+    """
     if chosen.method == "complex":
         return imaginary.complex_step(base, problems, directions, chosen.step, _complex_budget(chosen, len(problems)))
     if chosen.formula is not None:
@@ -333,7 +330,9 @@ def core_for(
     most = chosen.max_evaluations
     if told is not None:
         return nearby(base, problems, told, directions, most, whole)
-    return operators.gradient(base, problems, most=most) if whole else lines(base, problems, directions, most=most)
+    if whole:
+        return operators.gradient(base, problems, most=most, done=done)
+    return lines(base, problems, directions, most=most)
 
 
 def _complex_budget(chosen: Options, count: int) -> float:

@@ -10,7 +10,8 @@ import numpy as np
 
 from secant._api.answers import one_output
 from secant._api.derivatives import core_for
-from secant._api.options import Method, OneNoise, Options, coordinate_lines, level_at, options, real, whole, with_levels
+from secant._api.lines import coordinate_lines
+from secant._api.options import Method, OneNoise, Options, level_at, options, real, whole, with_levels
 from secant._api.question import question
 from secant._api.warm import of_entries
 from secant.core import descent as core

@@ -15,16 +15,8 @@ from typing import Any, Unpack
 import numpy as np
 
 from secant._api.answers import again, answered, one_output, ran, settle, still
-from secant._api.options import (
-    Method,
-    Options,
-    at_point,
-    coordinate_lines,
-    direction_line,
-    options,
-    spared,
-    switch,
-)
+from secant._api.lines import coordinate_lines, direction_line
+from secant._api.options import Method, Options, at_point, options, spared, switch
 from secant._api.pairs import curvatures_of
 from secant._api.question import question
 from secant._api.select import positions

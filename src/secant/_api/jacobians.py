@@ -13,7 +13,8 @@ import numpy as np
 
 from secant._api.answers import answered, joined, once_more, still
 from secant._api.derivatives import core_for
-from secant._api.options import AnyNoise, Method, at_point, coordinate_lines, options, spared, switch
+from secant._api.lines import coordinate_lines
+from secant._api.options import AnyNoise, Method, at_point, options, spared, switch
 from secant._api.question import question
 from secant._api.second import first_share, looks, scaled, twin
 from secant._api.select import Positions, positions

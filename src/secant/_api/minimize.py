@@ -12,7 +12,8 @@ import numpy as np
 
 from secant._api.answers import one_output, still
 from secant._api.descent import DescentState, listener
-from secant._api.options import OneNoise, Options, box, coordinate_lines, level_at, options
+from secant._api.lines import coordinate_lines
+from secant._api.options import OneNoise, Options, box, level_at, options
 from secant._api.question import question
 from secant._api.warm import of_entries
 from secant.core import minimize as core

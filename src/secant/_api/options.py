@@ -5,7 +5,6 @@ Everything is checked before anything is evaluated; messages say which parameter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, isnan
 from typing import Any, Literal, TypeAlias
@@ -14,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secant.core.errors import InputError, InputTypeError
-from secant.core.ladder import Line
 from secant.core.measures import Noise
 from secant.core.request import Floats, Request
 from secant.core.stencils import Stencil, standard
-from secant.evaluation.evaluator import Evaluator
 from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
 from secant.evaluation.watch import Watch
@@ -318,15 +315,6 @@ def _fits(formula: Stencil, step: float, base: Floats, lower: Floats, upper: Flo
             )
 
 
-def _sides(chosen: Options, below: float, above: float) -> tuple[float, float]:
-    """Close the side that a one-sided method does not look at."""
-    if chosen.formula is None and chosen.method == "forward":
-        return 0.0, above
-    if chosen.formula is None and chosen.method == "backward":
-        return below, 0.0
-    return below, above
-
-
 def spared(chosen: Options, f0: Any, count: int) -> Options:
     """Return the options with the evaluation of f(x) left to other points, when ``f0`` is given.
 
@@ -344,86 +332,3 @@ def spared(chosen: Options, f0: Any, count: int) -> Options:
             raise InputError(f"`max_evaluations` must be at least {least} here with `step`; got {most}")
         known = known and here
     return replace(chosen, max_evaluations=most + 1) if known else chosen
-
-
-def line_budget(chosen: Options, count: int) -> int:
-    """Return what one of so many lines may cost, f at the point included; all of them share one budget as well."""
-    usual = DEFAULT_BUDGET if chosen.order == 1 else HIGHER_BUDGET
-    most = chosen.max_evaluations
-    if most is None:
-        return usual
-    return min(most, max(usual, 1 + (most - 1) // max(count, 1)))
-
-
-def coordinate_lines(
-    chosen: Options, base: Floats, layout: Layout, varying: Sequence[int] | NDArray[np.intp] | None = None
-) -> list[Line]:
-    """Return the lines of a gradient at a flat point, one per entry of x (or of those that vary)."""
-    if chosen is PLAIN and layout.scalar and layout.exact:
-        x = base.item(0)
-        return [Line(x, abs(x))]
-    space = room(chosen, base, layout)
-    eps = layout.eps
-    places = range(layout.size) if varying is None else [int(i) for i in varying]
-    count = len(places)
-    budget = line_budget(chosen, count)
-    plain = layout.exact
-    pairs = DEFAULT_BUDGET if count == 1 else FEW_PAIRS if count < MANY else MANY_PAIRS
-    made = []
-    for i in places:
-        x = base.item(i)
-        below, above = (inf, inf) if space is None else (float(space[0][i]), float(space[1][i]))
-        below, above = _sides(chosen, below, above)
-        rounder: Callable[[float], float] | None = None if plain else layout.rounder(i)
-        unit = eps if isinstance(eps, float) else float(eps[i])
-        made.append(
-            Line(
-                x,
-                abs(x),
-                below,
-                above,
-                chosen.max_step,
-                chosen.noise,
-                chosen.rtol,
-                budget,
-                unit,
-                rounder,
-                pairs=pairs,
-                order=chosen.order,
-                noises=chosen.noises,
-            )
-        )
-    return made
-
-
-def direction_line(chosen: Options, evaluator: Evaluator, v: Floats) -> Line:
-    """Return the line along a direction: t = 1 leads to x + v."""
-    base, layout = evaluator.base, evaluator.layout
-    moving = v != 0.0
-    share = np.abs(v[moving])
-    size = np.abs(base[moving])
-    below = above = inf
-    space = room(chosen, base, layout)
-    if space is not None:
-        down, up = space[0][moving] / share, space[1][moving] / share
-        rising = v[moving] > 0.0
-        above = float(np.where(rising, up, down).min())
-        below = float(np.where(rising, down, up).min())
-    below, above = _sides(chosen, below, above)
-    eps = float(np.max(layout.eps))
-    return Line(
-        0.0,
-        float((np.where(size > 0.0, size, 4.0) / share).min()),
-        below,
-        above,
-        float((chosen.max_step / share).min()),
-        chosen.noise,
-        chosen.rtol,
-        line_budget(chosen, 1),
-        eps,
-        None,
-        2.0 * eps * float((size / share).max()),
-        float((size / share).max()),
-        order=chosen.order,
-        noises=chosen.noises,
-    )

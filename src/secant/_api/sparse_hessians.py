@@ -8,6 +8,7 @@ the entries keep their bars, and the answer as a whole is `unresolved`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, isnan, nan
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from secant._api.answers import again, one_output, settle
-from secant._api.options import Options, at_point, coordinate_lines, direction_line, spared
+from secant._api.lines import coordinate_lines, direction_line
+from secant._api.options import Options, at_point, spared
 from secant._api.pairs import curvatures_of
 from secant._api.select import Positions
 from secant._api.sparse import NO_PATTERN, Csr, answer, pattern_of, space_of, sparse_jacobian, undetected, without
-from secant.core import across, coloring
+from secant.core import across, coloring, operators
 from secant.core.couplings import couplings
 from secant.core.detection import Found
 from secant.core.errors import InputError
@@ -46,7 +48,7 @@ class _Asked:
 
     csr: Csr
     told: str
-    problems: list[Line]
+    problems: Sequence[Line]
     places: np.ndarray[Any, np.dtype[np.intp]]
 
 
@@ -206,5 +208,5 @@ def _generic(asked: _Asked, entries: Entries, rows: Any) -> Floats:
     diagonal = np.flatnonzero(rows == asked.csr[1])
     own = entries.step[diagonal]
     good = (own > 0.0) & (entries.value[diagonal] != 0.0)
-    found: Floats = across.directions(np.where(good, np.minimum(own, steps), steps))[1]
+    found: Floats = operators.generic(np.where(good, np.minimum(own, steps), steps))[1]
     return found

@@ -10,7 +10,8 @@ import numpy as np
 
 from secant._api.answers import answered, by_output
 from secant._api.derivatives import core_for
-from secant._api.options import PLAIN, coordinate_lines, real, whole
+from secant._api.lines import coordinate_lines
+from secant._api.options import PLAIN, real, whole
 from secant._api.question import question
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.ladder import Line

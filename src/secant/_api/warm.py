@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from secant._api.options import Options
+from secant.core.columns import NOTHING, Row
 from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.kept import Bends
 from secant.core.operators import Slopes
 from secant.core.request import Floats
 from secant.core.results import Estimate, Slope
 from secant.evaluation.trees import Layout
-
-NOTHING = (np.nan,) * 8
 
 
 def bends_at(near: Any, chosen: Options, layout: Layout, v: Floats | None = None) -> Bends | None:
@@ -63,6 +62,9 @@ def places(layout: Layout) -> str:
 
 def of_entries(layout: Layout, base: Floats, found: Slopes, slopes: Sequence[Slope]) -> Bends | None:
     """Return how f bends along all entries of x."""
+    if isinstance(slopes, Row):
+        table = slopes.table[:, np.newaxis] if slopes.bent.any() else None
+        return None if table is None else Bends(base, np.array(found.outputs), places(layout), None, table)
     if not any(slope.bend for slope in slopes):
         return None
     return Bends(base, np.array(found.outputs), places(layout), None, _table([slopes]))
@@ -83,5 +85,5 @@ def of_outputs(layout: Layout, base: Floats, found: Slopes, v: Floats | None) ->
 
 def _table(rows: Sequence[Sequence[Slope]]) -> Floats:
     return np.array(
-        [[(s.value, s.noise, *s.bend) if s.bend is not None else NOTHING for s in row] for row in rows]
+        [[(s.value, s.noise, *(NOTHING if s.bend is None else s.bend)) for s in row] for row in rows]
     ).transpose(2, 0, 1)

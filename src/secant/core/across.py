@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from secant.core.ladder import Line
 from secant.core.line import first_step
-from secant.core.operators import ENDED, Slopes, together
+from secant.core.operators import ENDED, Slopes, generic, together
 from secant.core.request import UNIT_ROUNDOFF, Core, Floats, Reply, Request
 from secant.core.results import Slope
 from secant.core.verdicts import Verdict
 
-#: The ratio to the nearer pair; the golden section, which spreads shares.
-NEARER, GOLDEN = 0.125, 0.6180339887498949
+#: The ratio to the nearer pair.
+NEARER = 0.125
 #: How often its noise a change must be to be one; by how much of itself a sign may miss the power that it stands for.
 LOUD, LOOSE = 30.0, 0.2
 #: A straight line: how often it is longer than its pairs are apart, and than what evens leave over; its share of J v.
@@ -54,16 +54,6 @@ class Seen:
     missing: Floats
 
 
-def directions(units: Floats) -> Floats:
-    """Return two generic directions: along each coordinate 0.5 to 1.5 of its unit, the second with signs of its own.
-
-    >>> directions(np.array([1.0, 1.0]))[0]
-    array([1.11803399, 0.73606798])
-    """
-    turn = np.arange(1, units.size + 1) * GOLDEN % 1.0
-    return np.stack([units * (0.5 + turn), units * (1.5 - turn) * np.where(turn > 0.5, 1.0, -1.0)])
-
-
 def look(
     base: Floats,
     fun: Floats,
@@ -84,7 +74,7 @@ def look(
     if not units.any():
         return Seen(nothing, nothing)
     far = 2.0 ** (frexp(eps)[1] // 4)
-    ways = far * directions(units)
+    ways = far * generic(units)
     odd, even = _halves((yield _pairs(base, [0, 1], 1.0, ways)), fun)
     size = [weigh(_taken(base, way, rounded))[1] for way in ways]
     floor = LOUD * noise

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secant.core import coloring
-from secant.core.across import GOLDEN, values_of
+from secant.core.across import values_of
 from secant.core.errors import InputError
+from secant.core.operators import GOLDEN
 from secant.core.request import NOT_FINITE, Core, Floats, Reply, Request
 
 #: Blocks to begin with; columns up to which each is moved alone.

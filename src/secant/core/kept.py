@@ -61,9 +61,9 @@ class Bends:
     fun : (m,) f there; complex values are two, the real parts first.
     places : the leaves of x in words, each with its path and its shape.
     v : (n,) the direction, or None for the entries of x.
-    table : (8, m, n) numbers, or eight for a single line and output; NaN where a line had no plain ladder. In order:
-        the slope; the ``noise`` of f's values; what terms reach at the distance ``reach``, those of ``second`` and of
-        third order (``cubic``), and the sizes of those of ``third`` and fourth, and of ``fifth`` and sixth order;
+    table : (8, m, n) numbers, or eight for a single line and output. In order: the slope; the ``noise`` of f's values;
+        and, NaN where a line had no plain ladder, what terms reach at the distance ``reach``, those of ``second`` and
+        of third order (``cubic``), and the sizes of those of ``third`` and fourth, and of ``fifth`` and sixth order;
         ``reach``; and ``strayed``, how far x has moved since a ladder stood here, as a share of how far it may.
     """
 

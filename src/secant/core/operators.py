@@ -15,6 +15,7 @@ from math import inf, isfinite, isnan, nan
 import numpy as np
 
 from secant.core.coarse import coarse
+from secant.core.columns import Done, Row, column
 from secant.core.ladder import Line
 from secant.core.line import opening
 from secant.core.orders import differentiate
@@ -24,8 +25,9 @@ from secant.core.results import Slope
 from secant.core.stencils import Stencil
 from secant.core.verdicts import Verdict
 
-#: Lines in a block.
-BLOCK = 8192
+#: Lines in a block. More than that are dealt with in blocks that take little memory beside their answer, as a line on
+#: its way takes that of some 500 numbers: in so many parts, but not below ``LEAST``, where arrays lose what they win.
+BLOCK, PARTS, LEAST = 8192, 256, 256
 #: Along generic directions: how far, in units of the lines' own steps, and the golden section, which spreads weights.
 OFF_AXIS, GOLDEN = 2.0**-10, 0.6180339887498949
 #: What to do about a fixed step that leads out of the domain, and about one that is lost in rounding.
@@ -44,18 +46,18 @@ class Slopes:
     ``fun`` is NaN where f was not evaluated at the point itself (a fixed central difference need not).
     """
 
-    slopes: tuple[tuple[Slope, ...], ...]
+    slopes: tuple[Sequence[Slope], ...]
     outputs: tuple[float, ...]
 
     @property
     def value(self) -> Floats:
         """Slopes of the first output, (n,)."""
-        return np.array([slope.value for slope in self.slopes[0]])
+        return column(self.slopes[0], "value")
 
     @property
     def error(self) -> Floats:
         """Their bars, (n,)."""
-        return np.array([slope.error for slope in self.slopes[0]])
+        return column(self.slopes[0], "error")
 
     @property
     def fun(self) -> float:
@@ -99,39 +101,64 @@ def together(
     directions: Floats | None,
     fun: Sequence[float] | None,
     most: int | None,
+    done: Done | None = None,
 ) -> Generator[Request, Reply, tuple[Slopes, float]]:
-    """Differentiate along lines; return what was found, and what may still be paid."""
+    """Differentiate along lines; return what was found, and what may still be paid.
+
+    ``done`` is told of every block without a budget that is finished, where f has one output.
+    """
     left = inf if most is None else most
     if len(problems) == 1:
         return (yield from _alone(base, problems[0], directions, fun, left))
     known = None if fun is None else list(fun)
-    slopes: list[list[Slope]] = []
-    for first in range(0, len(problems), BLOCK):
-        part = problems[first : first + BLOCK]
+    size = in_block(len(problems)) if left == inf else BLOCK
+    rows: list[Row] = []
+    for first in range(0, len(problems), size):
+        part = problems[first : first + size]
         # Every block has its share of what is left, and hands on what it does not need.
         share = left if left == inf else left * len(part) // (len(problems) - first)
         found, known, over = yield from block(base, part, first, directions, known, share)
         left += over - share if left < inf else 0.0
-        slopes = found if not slopes else [mine + its for mine, its in zip(slopes, found, strict=True)]
-    return Slopes(tuple(tuple(row) for row in slopes), tuple(known or ())), left
+        if len(problems) <= size:
+            return Slopes(tuple(tuple(row) for row in found), tuple(known)), left
+        rows = rows or [Row(len(problems)) for _ in found]
+        for row, its in zip(rows, found, strict=True):
+            row.put(first, its)
+        if done is not None and left == inf and len(rows) == 1:
+            done.reached(rows[0], first + len(part))
+    return Slopes(tuple(rows), tuple(known or ())), left
+
+
+def in_block(count: int) -> int:
+    """Return how many of so many lines are dealt with at once, where they share no budget.
+
+    >>> in_block(5000), in_block(100_000), in_block(1_000_000)
+    (8192, 390, 3906)
+    """
+    return BLOCK if count <= BLOCK else min(max(LEAST, count // PARTS), BLOCK)
 
 
 def gradient(
-    base: Floats, problems: Sequence[Line], fun: Sequence[float] | None = None, most: int | None = None
+    base: Floats,
+    problems: Sequence[Line],
+    fun: Sequence[float] | None = None,
+    most: int | None = None,
+    done: Done | None = None,
 ) -> Core[Slopes]:
     """Differentiate one output by every coordinate, and look along two generic directions as well.
 
     A function may be smooth along every axis and have no derivative all the same: min(|x|, |y|) at 0. Along a generic
     direction such a crease shows as any kink does, for a pair or two. They come out of the same budget (``most``, see
-    :func:`lines`), and are put aside when it may well let all lines come to an end.
+    :func:`lines`), and are put aside when it may well let all lines come to an end. ``done`` is told of lines that are
+    finished (see :func:`together`).
     """
     bounded = any(line.below < inf or line.above < inf for line in problems)
     aside = 0 if most is None or bounded or most < 1 + ENDED * len(problems) + LOOK else LOOK
-    found, left = yield from together(base, problems, None, fun, None if most is None else most - aside)
+    found, left = yield from together(base, problems, None, fun, None if most is None else most - aside, done)
     row = found.slopes[0]
     if bounded or len(problems) < 2 or len(found.slopes) != 1:
         return found
-    if any(slope.verdict is not Verdict.OK for slope in row):
+    if not (row.fine if isinstance(row, Row) else all(slope.verdict is Verdict.OK for slope in row)):
         return found
     if most is None and any(line.budget < ORDINARY_BUDGET for line in problems):
         return found
@@ -155,16 +182,14 @@ def _off_axes(base: Floats, row: Sequence[Slope], fun: float, left: float) -> Ge
     The even part of a crease goes with the step, that of a smooth function with its square: two pairs, the second an
     eighth of the first, tell them apart.
     """
-    units = np.array([slope.step if isfinite(slope.step) else 0.0 for slope in row])
-    if not units.any():
+    directions = generic(column(row, "step"))
+    if not directions.any():
         return 0.0
     if left < LOOK:
         return nan
     left -= LOOK
-    turn = np.arange(1, units.size + 1) * GOLDEN % 1.0
-    directions = np.stack([units * (0.5 + turn), units * (1.5 - turn) * np.where(turn > 0.5, 1.0, -1.0)])
-    signal = float(np.abs(directions[0] * [slope.value for slope in row]).sum())
-    floor = 30.0 * max(slope.noise for slope in row)
+    signal = _length(directions[0], column(row, "value"))
+    floor = 30.0 * float(np.fmax.reduce(column(row, "noise"), initial=0.0))
     t = OFF_AXIS
     reply = yield Request(base, np.array([0, 0, 1, 1]), np.array([t, -t, t, -t]), directions)
     rows, _ = points(reply)
@@ -181,6 +206,30 @@ def _off_axes(base: Floats, row: Sequence[Slope], fun: float, left: float) -> Ge
         if abs(closer) > floor and abs(8.0 * closer - even) <= 0.2 * abs(even):
             return abs(even) / t
     return 0.0
+
+
+def generic(units: Floats) -> Floats:
+    """Return two generic directions: along each coordinate 0.5 to 1.5 of its unit, the second with signs of its own.
+
+    A coordinate without a finite unit stays where it is.
+
+    >>> generic(np.array([1.0, 1.0]))[0]
+    array([1.11803399, 0.73606798])
+    """
+    found = np.empty((2, units.size))
+    for first in range(0, units.size, BLOCK):  # they take no more memory than their two rows
+        part = units[first : first + BLOCK]
+        unit = np.where(np.isfinite(part), part, 0.0)
+        turn = np.arange(first + 1, first + 1 + unit.size) * GOLDEN % 1.0
+        found[0, first : first + BLOCK] = unit * (0.5 + turn)
+        found[1, first : first + BLOCK] = unit * (1.5 - turn) * np.where(turn > 0.5, 1.0, -1.0)
+    return found
+
+
+def _length(direction: Floats, slopes: Floats) -> float:
+    """Return the sum of what every coordinate changes f by, signs apart."""
+    starts = range(0, slopes.size, BLOCK)
+    return sum(float(np.abs(direction[i : i + BLOCK] * slopes[i : i + BLOCK]).sum()) for i in starts)
 
 
 def over_lengths(

@@ -22,6 +22,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from secant.core.columns import Done
 from secant.core.ladder import Line
 from secant.core.operators import Slopes
 from secant.core.request import FAILED, UNIT_ROUNDOFF, Core, Interrupted, Reply, Request, run
@@ -43,6 +44,7 @@ def salvaged(
     along: bool = False,
     fun: Sequence[complex] = (),
     note: str = "",
+    done: Done | None = None,
 ) -> Slopes:
     """Return the slopes that requests and their replies tell of.
 
@@ -55,6 +57,7 @@ def salvaged(
     along : whether the lines lie along directions; what was asked along others is left out.
     fun : f at the point, where it is known from elsewhere.
     note : what to say of a line that was not finished.
+    done : the first lines of an f with one output, whose slopes are known and whose values may be forgotten.
 
     >>> from secant.core.operators import lines
     >>> request = Request(np.zeros(1), None, (0.0, 0.5, -0.5))
@@ -67,9 +70,12 @@ def salvaged(
     known, fun, failed, u = _sorted(log, set(wanted), along, fun)
     width = len(fun) if fun else max((len(row) for values in known.values() for row in values.values()), default=1)
     rows: list[tuple[Slope, ...]] = []
+    finished = () if done is None or done.row is None else done.row[: done.count]
     for output in range(width):
-        row = []
+        row = [*finished]
         for place, (lane, line) in enumerate(zip(wanted, problems, strict=True)):
+            if place < len(finished):
+                continue
             if lane in failed:
                 row.append(Slope(nan, inf, Verdict.FAILED))
                 continue

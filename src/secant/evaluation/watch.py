@@ -3,7 +3,8 @@
 Rules:
 
 * Everything that was paid for is kept until the answer is there, the values of a request that was cut short included,
-  so that an answer can be made of it (:mod:`secant.core.salvage`).
+  so that an answer can be made of it (:mod:`secant.core.salvage`). Of very many lines it may be forgotten
+  before, when their slopes are known.
 * f at the point itself is not asked for twice; when it was given (``f0=``) not once. A repetition is asked for, always.
 * No call of f begins after the deadline; one that has begun is not broken off. The first call is always made: without
   it not even the shape of f's values would be known.
@@ -166,6 +167,18 @@ class Watch:
             self.log = [(request, values_of(request, reply)) for request, reply in self.log]
             if self.evaluator.value_shape:
                 self.evaluator.value_shape = self.evaluator.value_shape[1:]
+
+    def forget(self) -> None:
+        """Let go of all values that were kept, f at the point itself apart: what they told is known by now."""
+        for request, reply in self.log:
+            if _opens(request):
+                # Copies: a view would keep all of them.
+                lane = None if request.lane is None else tuple(request.lane[:1])
+                status = None if reply.status is None else reply.status[:1].copy()
+                one = Request(request.base, lane, tuple(request.t[:1]), request.directions)
+                self.log = [(one, Reply(np.array(reply.values[:1]), status, reply.eps))]
+                return
+        self.log = []
 
     def hears(self) -> bool:
         """Return whether Ctrl-C, which came just now, ends the question with an answer; else it has to pass."""
