@@ -270,7 +270,7 @@ def test_vmap_says_what_it_needs() -> None:
     [
         ({"vectorized": "yes"}, InputError, "`vectorized` must be False, True or 'vmap'; got 'yes'"),
         ({"vectorised": True}, InputTypeError, "takes no option `vectorised`: did you mean `vectorized`?"),
-        ({"workers": 0}, InputError, "of at least 1"),
+        ({"workers": 0}, InputError, "from 1 to 4096"),
         ({"workers": True}, InputTypeError, "`workers` must be a number of processes"),
         ({"workers": 2, "vectorized": True}, InputError, "must not both be given"),
         ({"inplace": True, "vectorized": True}, InputError, "`inplace` must stand alone"),

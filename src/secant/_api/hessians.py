@@ -124,7 +124,7 @@ def hessian(
         raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
     if sparsity is not None and keep:
         raise InputError("`keep_samples` must be left out with `sparsity`")
-    way = checked(how, "hessian", () if gradient is None else ("vectorized",))
+    way = checked(how, hessian, () if gradient is None else ("vectorized",))
     if way.inplace and sparsity is not None:
         raise InputError("`inplace` must be False with `sparsity`: several entries are moved at once")
     put: dict[str, Any] = question("hessian", chosen, sparsity=sparsity, f0=f0, seed=seed, wrt=wrt) if how else {}
@@ -202,7 +202,7 @@ def hvp(
     keep = switch("keep_samples", keep_samples)
     if gradient is not None and f0 is not None:
         raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
-    way = checked(how, "hvp", () if gradient is None else ("vectorized",))
+    way = checked(how, hvp, () if gradient is None else ("vectorized",))
     put: dict[str, Any] = question("hvp", chosen, f0=f0, seed=seed, v=v) if how else {}
     put |= {"named": f if gradient is None else gradient, "name": "f" if gradient is None else "gradient"}
     with watched(_called(f, x, gradient), x, way, f0=f0, seed=seed, args=args, **put) as watch:

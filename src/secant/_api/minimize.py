@@ -23,6 +23,7 @@ from secant.core.ladder import Line
 from secant.core.request import Core, Interrupted, run
 from secant.core.results import Descent, Estimate, Slope
 from secant.core.verdicts import DescentVerdict, Verdict, worst
+from secant.evaluation import hints
 from secant.evaluation.how import Evaluation, How, checked, hands
 from secant.evaluation.trees import Layout
 from secant.evaluation.watch import Watch, watched
@@ -90,10 +91,10 @@ def minimize(
     (<DescentVerdict.CONVERGED: 'converged'>, array([1., 1.]))
     """
     if method not in METHODS:
-        raise InputError(f"`method` must be 'auto'; got {method!r}")
+        raise InputError(f"`method` must be 'auto'; got {method!r}{hints.minimizer(method)}")
     ends = None if callback is None else listener(callback)
     chosen = options("auto", None, bounds, None, noise, rtol, max_evaluations, pairs=True)
-    way = checked(how, "minimize")
+    way = checked(how, minimize)
     asked = question("minimize", chosen, seed=seed, noise=noise) if how else {}
     if asked:
         asked["expected"] = None
