@@ -47,7 +47,8 @@ class Evaluation(TypedDict, total=False):
         others pass through), ``"raise"`` (all pass through), ``"mark"`` (the verdict ``failed``).
     inplace : hand f the caller's own arrays, moved one entry at a time and restored whatever happens; for code that
         reads its array through an alias and ignores its argument. It goes with none of the others but ``on_error``.
-    progress : True for a line on standard error; or a function, called with a :class:`Progress` now and then.
+    progress : True for lines on standard error, from the first second on (on a terminal one that is written over); or
+        a function, called with a :class:`Progress` now and then.
     """
 
     vectorized: Vectorized
