@@ -128,6 +128,10 @@ def test_what_is_finished_is_right_and_the_rest_unresolved(question, f, x, furth
                 assert abs(got - best) <= bar + its
         if not found.ok and found.verdict is secant.Verdict.UNRESOLVED:
             assert "cut short" in found.message
+            go_on = "allow more time" if found.stopped == "deadline" else "let it run to its end"
+            for slope in found.details.values():
+                unfinished = slope.verdict == "unresolved" and not slope.advice
+                assert slope.remedy.startswith(go_on) == unfinished, slope
 
 
 def flat(part):

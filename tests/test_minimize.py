@@ -33,6 +33,11 @@ def bowl(x: Any) -> float:
     return float((x - 1.0) @ (x - 1.0))
 
 
+def three(x: Any) -> float:
+    """Three functions meet at (1.139, 0.9), where the largest of them is least."""
+    return max(x[0] ** 2 + x[1] ** 4, (2.0 - x[0]) ** 2 + (2.0 - x[1]) ** 2, 2.0 * np.exp(x[1] - x[0]))
+
+
 # --- Verdicts ---------------------------------------------------------------------------------------------
 
 #: Name, f, x0, options, verdict, words of the note.
@@ -50,7 +55,10 @@ ENDS: list[tuple[str, Callable[[Any], Any], Any, dict[str, Any], str, str]] = [
     ("saddle on the way", lambda x: x[0] ** 2 - x[1] ** 2 + x[1] ** 4, [1.0, 0.0], {}, "converged", ""),
     ("monkey saddle", lambda x: x[0] ** 3 - 3 * x[0] * x[1] ** 2 + (x @ x) ** 2, [0.0, 0.0], {}, "converged", ""),
     ("kink", lambda x: abs(x[0] - 0.3), [1.0], {}, "converged", ""),
-    ("crease", lambda x: abs(x[0] - 0.3) + abs(x[1] + 0.7), [1.0, 2.0], {}, "noise floor", "f has a crease here"),
+    ("crease", lambda x: abs(x[0] - 0.3) + abs(x[1] + 0.7), [1.0, 2.0], {}, "noise floor", "f has a kink here"),
+    ("crease across", lambda x: 10 * abs(x[0] - x[1]) + (x[0] - 2) ** 2, [0.0, 1.0], {}, "noise floor", "has a kink"),
+    ("cone", lambda x: np.linalg.norm(x - 1.0), [0.0, 0.0], {}, "noise floor", "f has a kink here"),
+    ("three curves", three, [1.0, -0.1], {"max_evaluations": 2000}, "noise floor", "f has a kink here"),
     ("narrow", lambda x: np.log1p(1e6 * (x[0] - 0.3) ** 2 + (x[1] - 2) ** 2), [1.0, 0.5], {}, "converged", ""),
     ("in a plain", lambda x: -np.exp(-((x[0] - 20.0) ** 2)), [0.0], {}, "converged", ""),
     ("at a bound", bowl, [0.0, 0.0], {"bounds": (-1, 0.5)}, "converged", ""),
@@ -86,6 +94,9 @@ def test_verdicts(f: Any, x0: Any, how: dict[str, Any], verdict: str, words: str
     assert found.verdict == verdict
     assert words in found.note
     assert found.success == (verdict == "converged")
+    if "kink" in words:
+        assert "noise." not in found.message
+        assert "smooth f at its kink" in found.remedy
 
 
 #: Name, f, x0, where its minimum is, how close one comes.
@@ -445,6 +456,8 @@ def test_a_deadline() -> None:
     assert (found.stopped, found.verdict) == ("deadline", "budget")
     assert found.evaluations < 40
     assert found.fun < rosenbrock(START)
+    assert "Remedy: allow more time" in found.message
+    assert "evaluations" not in found.message
 
 
 def edge(error: type[BaseException]) -> Callable[[Any], float]:

@@ -135,6 +135,25 @@ def test_a_direction_counts_to_the_power_of_the_order(order, length) -> None:
     assert abs(other.value - length**order * one.value) <= other.error + length**order * one.error
 
 
+@pytest.mark.parametrize(
+    ("x", "gradient"),
+    [
+        (AT, lambda x: list(slopes(x))),
+        (AT, lambda x: tuple(slopes(x).tolist())),
+        (AT, lambda x: (slopes(x),)),
+        (list(AT), lambda x: slopes(np.array(x))),
+        (AT[None], lambda x: slopes(x[0])[None].tolist()),
+        (AT[:, None], lambda x: list(slopes(x[:, 0])[:, None])),
+    ],
+)
+def test_a_gradient_may_be_a_list_where_x_is_an_array(x, gradient) -> None:
+    est = secant.hessian(None, x, gradient=gradient)
+    assert np.array_equal(est.matrix, secant.hessian(None, AT, gradient=slopes).matrix)
+    v = [float(part) for part in V] if isinstance(x, list) else V.reshape(x.shape)
+    product = secant.hvp(None, x, v, gradient=gradient)
+    assert np.array_equal(np.ravel(product.value), secant.hvp(None, AT, V, gradient=slopes).value)
+
+
 def test_products_are_one_thing() -> None:
     h, x = exact(AT), AT
     for gradient in (None, slopes):
@@ -281,7 +300,18 @@ def test_noise_is_named() -> None:
         (lambda: secant.hessian(None, AT), InputTypeError, "`f` must be callable"),
         (lambda: secant.hessian(3, AT, gradient=slopes), InputTypeError, "`f` must be callable or None"),
         (lambda: secant.hessian(f, AT, gradient=3), InputTypeError, "`gradient` must be callable"),
-        (lambda: secant.hessian(f, AT, gradient=lambda x: x[:2]), InputTypeError, "arrays of x's shapes"),
+        (
+            lambda: secant.hessian(f, AT, gradient=lambda x: x[:2]),
+            InputTypeError,
+            r"`gradient` must return an array of x's shape \(3,\); it returned an ndarray of shape \(2,\)",
+        ),
+        (lambda: secant.hvp(f, AT, V, gradient=lambda x: [1.0, 2.0]), InputTypeError, "it returned a list of 2 leaves"),
+        (
+            lambda: secant.hessian(f, AT, gradient=lambda x: [x, x[:1]]),
+            InputTypeError,
+            "it returned a list of 2 leaves",
+        ),
+        (lambda: secant.hessian(f, AT, gradient=lambda x: None), InputTypeError, "it returned None"),
         (lambda: secant.hessian(slopes, AT), InputTypeError, "one number for `hessian`"),
         (lambda: secant.hvp(slopes, AT, V), InputTypeError, "one number for `hvp`"),
         (lambda: secant.hessian(f, AT, method="complex"), InputError, "'central', 'forward', 'backward'"),

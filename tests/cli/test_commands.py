@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import secant
 from secant.cli import main
 from secant.cli.commands import cli
-from secant.cli.text import plain
+from secant.cli.text import CANNOT_TELL, FAILED, INTERRUPTED, NOT_OK, OK, USAGE, plain
 
 
 class Said(NamedTuple):
@@ -597,6 +598,21 @@ def test_a_fault_of_secants_own_is_not_blamed_on_f(say, monkeypatch: pytest.Monk
     monkeypatch.setattr(secant, "derivative", faulty)
     with pytest.raises(ZeroDivisionError, match="inside"):
         say("diff x --at 1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lambda: " ".join(CliRunner().invoke(cli, ["--help"]).output.split()),
+        lambda: " ".join((secant.cli.__doc__ or "").split()),
+        lambda: (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8"),
+    ],
+    ids=["help", "module", "docs"],
+)
+def test_every_exit_status_is_listed_wherever_they_are(text) -> None:
+    said = re.split("exit status", text(), maxsplit=1, flags=re.IGNORECASE)[1]
+    for status in (OK, NOT_OK, USAGE, CANNOT_TELL, FAILED, INTERRUPTED):
+        assert re.search(rf"(?:[:;]|\n\|) {status} ", said), status
 
 
 def test_an_interrupted_run_says_so(say, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,50 @@ def test_it_is_shown(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(capsys.readouterr().out)
     assert (told["values"], told["ok"], told["damaged"]) == (count, count, 0)
     assert told["identity"]["the option `rtol`"] == "0.0"
+    assert told["versions"]["secant"] == secant.__version__
+
+
+def test_what_is_shown_as_json_has_the_values(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = secant.read_journal(kept).records
+
+    def shown(*further: str) -> list[dict[str, Any]]:
+        assert main(["journal", "show", "j", "--json", *further]) == 0
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["records"]
+        return found
+
+    assert [record["number"] for record in shown()] == records["number"][-10:].tolist()
+    assert shown("--rows", "0") == []
+    last = records[-1]
+    assert shown("--rows", "1") == [
+        {
+            "number": int(last["number"]),
+            "lane": int(last["lane"]),
+            "step": float(last["t"]),
+            "repeat": 0,
+            "status": "ok",
+            "values": last["values"].tolist(),
+        }
+    ]
+    every = shown("--rows", "1000")
+    assert [record["values"][0] for record in every] == records["values"][:, 0].tolist()
+    assert main(["journal", "export", "j", "--json"]) == 0
+    exported = json.loads(capsys.readouterr().out)
+    for row, record in zip(exported, sorted(every, key=lambda record: int(record["number"])), strict=True):
+        assert row.pop("value0") == record.pop("values")[0]
+        assert row == record
+
+
+def test_values_that_json_has_no_number_for_are_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["diff", "log(x - 1)", "--at", "1.0001", "--journal", "j"]) == 0
+    capsys.readouterr()
+    assert main(["journal", "show", "j", "--json", "--rows", "100"]) == 0
+    records = json.loads(capsys.readouterr().out)["records"]
+    outside = [record for record in records if record["status"] == "outside"]
+    assert outside
+    assert all(record["values"] == ["nan"] for record in outside)
 
 
 def test_damage_is_told(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import secant
 from secant.core.errors import InputError, InputTypeError, OutputError
 from secant.core.request import FAILED, NOT_FINITE, OK, OUTSIDE, Reply, Request
 from secant.evaluation.batches import LENGTHS, Batches
@@ -49,24 +50,24 @@ class Point:
 
 
 @pytest.mark.parametrize(
-    "x, one, many",
+    "x, one, many, guards",
     [
-        (2.0, lambda x: x**3, lambda x: x**3),
-        (np.float32(2.0), lambda x: x * x, lambda x: x * x),
-        (np.array([1.0, 2.0, 3.0]), lambda x: (x**2).sum(), lambda x: (x**2).sum(axis=1)),
-        (np.ones((2, 3)), lambda x: x * x[0, 0], lambda x: x * x[:, :1, :1]),
-        (np.ones(3, np.float16), lambda x: x * x, lambda x: x * x),
-        ({"w": np.ones(2), "b": 3.0}, lambda p: p["w"] * p["b"], lambda p: p["w"] * p["b"][:, None]),
-        (Point(1.0, np.ones(2)), lambda p: p.a * p.b[1], lambda p: p.a * p.b[:, 1]),
-        (np.array([1.0, 2.0]), lambda x: x[0] + 1j * x[1], lambda x: x[:, 0] + 1j * x[:, 1]),
+        (2.0, lambda x: x**3, lambda x: x**3, 2),
+        (np.float32(2.0), lambda x: x * x, lambda x: x * x, 2),
+        (np.array([1.0, 2.0, 3.0]), lambda x: (x**2).sum(), lambda x: (x**2).sum(axis=1), 1),
+        (np.ones((2, 3)), lambda x: x * x[0, 0], lambda x: x * x[:, :1, :1], 2),
+        (np.ones(3, np.float16), lambda x: x * x, lambda x: x * x, 2),
+        ({"w": np.ones(2), "b": 3.0}, lambda p: p["w"] * p["b"], lambda p: p["w"] * p["b"][:, None], 1),
+        (Point(1.0, np.ones(2)), lambda p: p.a * p.b[1], lambda p: p.a * p.b[:, 1], 1),
+        (np.array([1.0, 2.0]), lambda x: x[0] + 1j * x[1], lambda x: x[:, 0] + 1j * x[:, 1], 1),
     ],
 )
-def test_values_are_those_of_the_points_alone(x: Any, one: Any, many: Any) -> None:
+def test_values_are_those_of_the_points_alone(x: Any, one: Any, many: Any, guards: int) -> None:
     plain, batched, serial, vectorized = both(one, many, x, [here, around, around])
     same(plain, batched)
     assert vectorized.value_shape == serial.value_shape
     assert vectorized.distinct == serial.distinct
-    assert vectorized.evaluations == serial.evaluations + 1  # the guard
+    assert vectorized.evaluations == serial.evaluations + guards  # two where only two values tell
 
 
 def test_directions_are_followed_and_rounded_alike() -> None:
@@ -87,7 +88,7 @@ def test_large_requests_are_cut_into_pieces() -> None:
     with evaluating(f, x, checked({"vectorized": True})) as asked:
         asked.evaluate(here(asked.evaluator.base))
         asked.evaluate(Request(asked.evaluator.base, np.zeros(20, int), np.ones(20)))
-    assert sizes == [1, 6, 5, 5, 5]  # 4 MiB each, and one more for the guard
+    assert sizes == [1, 5, 1, 5, 5, 5]  # 4 MiB each, and one point alone for the guard
 
 
 @pytest.mark.parametrize(
@@ -108,15 +109,85 @@ def test_what_takes_no_batch_is_found_out_at_the_first_point(f: Any, says: str) 
 def test_a_batch_of_the_wrong_length_is_told() -> None:
     with evaluating(lambda x: x[:3, 0], np.ones(3), checked({"vectorized": True})) as asked:
         asked.evaluate(here(asked.evaluator.base))
-        with pytest.raises(OutputError, match=r"shape \(7,\) for a batch of 7; got \(3,\)"):
+        with pytest.raises(OutputError, match=r"shape \(6,\) for a batch of 6; got \(3,\)"):
             asked.evaluate(around(asked.evaluator.base))
 
 
-def test_points_that_are_mixed_are_found_out() -> None:
-    with evaluating(lambda x: (x - x.mean(axis=0)).sum(axis=1), np.ones(3), checked({"vectorized": True})) as asked:
+def squares(x: Any) -> Any:
+    return (x**2).sum(axis=1)
+
+
+#: Functions that mix the points of a batch. Alone, and at the middle of a batch that lies evenly about it, most of them
+#: are what they are meant to be.
+MIXING: dict[str, Any] = {
+    "less the mean": lambda x: squares(x - x.mean(axis=0)) + x[:, 0],
+    "less the mean of all": lambda x: squares(x - x.mean()),
+    "times the mean": lambda x: squares(x) * x.mean(),
+    "a little of the mean": lambda x: squares(x) + 1e-2 * x.mean(),
+    "by the largest": lambda x: squares(x) / squares(x).max(),
+    "by the smallest": lambda x: squares(x) / squares(x).min(),
+    "less the largest": lambda x: squares(x) - squares(x).max(),
+    "the largest of all": lambda x: squares(x) + x.max(),
+    "less the mean value": lambda x: squares(x) - 0.1 * squares(x).mean(),
+    "added up": lambda x: np.cumsum(squares(x)),
+    "by the first": lambda x: squares(x) * np.sqrt(1.0 + x[0, 0] ** 2),
+    "sorted": lambda x: np.sort(squares(x)),
+    "reversed": lambda x: squares(x)[::-1],
+    "softmax over all": lambda x: (np.exp(x) / np.exp(x).sum())[:, 0],
+    "norm over all": lambda x: squares(x / np.linalg.norm(x)),
+    "normed": lambda x: squares((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-5)) + squares(x),
+    "ranked": lambda x: x @ np.array([1.0, 2.0, 3.0]) + np.argsort(np.argsort(x[:, 0])),
+    "two outputs": lambda x: np.stack([x[:, 0], x[:, 1] * x.mean()], axis=1),
+}
+MIXED = "must treat the points of a batch apart"
+
+
+@pytest.mark.parametrize("name", MIXING)
+@pytest.mark.parametrize("at", [[1.0, 2.0, -0.5], [0.3, 0.0, 4.0]])
+def test_points_that_are_mixed_are_found_out(name: str, at: list[float]) -> None:
+    f, x = MIXING[name], np.array(at)
+    if name == "two outputs":
+        with pytest.raises(OutputError, match=MIXED):
+            secant.jacobian(f, x, vectorized=True)
+        return
+    for question in (secant.gradient, secant.hessian, secant.minimize):
+        with pytest.raises(OutputError, match=MIXED):
+            question(f, x, vectorized=True)
+
+
+def test_points_of_one_number_that_are_mixed_are_found_out() -> None:
+    for f in (lambda x: x * x / (x * x).max(), lambda x: (x - x.mean()) ** 2 + x, lambda x: np.sort(x) ** 2):
+        for question in (secant.derivative, secant.minimize):
+            with pytest.raises(OutputError, match=MIXED):
+                question(f, 1.5, vectorized=True)
+
+
+W = np.random.default_rng(0).normal(size=(3, 400))
+APART: dict[str, Any] = {
+    "a product of matrices": lambda x: np.tanh(x @ W).sum(axis=1),
+    "in single precision": lambda x: np.tanh(x.astype(np.float32) @ W.astype(np.float32)).sum(axis=1),
+    "a shift that cancels": lambda x: np.exp(x - x.max())[:, 0] / np.exp(x - x.max()).sum(axis=1),
+    "large terms that cancel": lambda x: (x @ W + 1e9).sum(axis=1) - 4e11,
+    "written to": lambda x: np.add(x, 1.0, out=x).prod(axis=1),
+    "nothing": lambda x: np.ones(len(x)),
+    "rounding alone": lambda x: 1.0 + 1e-15 * np.sin(1e9 * x[:, 0]),
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_points_that_are_apart_pass(name: str) -> None:
+    for question in (secant.gradient, secant.hessian, secant.minimize, secant.noise):
+        question(APART[name], np.array([1.0, 2.0, -0.5]), vectorized=True)
+
+
+def test_sums_in_another_order_are_not_taken_for_mixing() -> None:
+    # What a batch's length does to the last digits may be much, beside how little f changes.
+    f = lambda x: 1.0 + 1e-6 * x[:, 0] ** 2 + (1e-8 if len(x) > 1 else 0.0)  # noqa: E731
+    with evaluating(f, np.ones(3), checked({"vectorized": True})) as asked:
         asked.evaluate(here(asked.evaluator.base))
-        with pytest.raises(OutputError, match="must treat the points of a batch apart"):
-            asked.evaluate(around(asked.evaluator.base))
+        asked.evaluate(around(asked.evaluator.base))
+        asked.evaluate(around(asked.evaluator.base))
+    assert asked.evaluator.evaluations == 1 + 6 + (1 + 1 + 6) + 6  # a point alone, twice, and beside its copies
 
 
 def test_noise_is_not_taken_for_mixing() -> None:
@@ -270,7 +341,7 @@ def test_vmap_says_what_it_needs() -> None:
     [
         ({"vectorized": "yes"}, InputError, "`vectorized` must be False, True or 'vmap'; got 'yes'"),
         ({"vectorised": True}, InputTypeError, "takes no option `vectorised`: did you mean `vectorized`?"),
-        ({"workers": 0}, InputError, "of at least 1"),
+        ({"workers": 0}, InputError, "from 1 to 4096"),
         ({"workers": True}, InputTypeError, "`workers` must be a number of processes"),
         ({"workers": 2, "vectorized": True}, InputError, "must not both be given"),
         ({"inplace": True, "vectorized": True}, InputError, "`inplace` must stand alone"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,8 +50,31 @@ def test_elsewhere_there_is_a_line_now_and_then(clock: list[float], monkeypatch:
         reporter.advance(1)
     reporter.close()
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 3
+    assert [int(line.split()[1]) for line in lines] == [10, 110, 210, 249]
     assert "\r" not in stream.getvalue()
+
+
+def test_elsewhere_two_seconds_are_told_of_and_half_a_second_is_not(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    for end, count in ((0.5, 0), (2.0, 1)):
+        clock[0] = 0.0
+        reporter = Reporter(True)
+        clock[0] = end
+        reporter.advance(7)
+        reporter.close()
+        assert len(stream.getvalue().splitlines()) == count
+
+
+def test_a_slow_call_is_told_of_in_a_file(tmp_path: Path) -> None:
+    code = "import secant, time; secant.derivative(lambda x: time.sleep(0.2) or x * x, 3.0, progress=True)"
+    with (tmp_path / "log").open("w") as log:
+        subprocess.run([sys.executable, "-c", code], stderr=log, check=True)
+    lines = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+    assert 1 <= len(lines) <= 2
+    assert all(line.startswith("secant: ") and "a second" in line for line in lines)
 
 
 def test_a_function_is_called_a_few_times_a_second(clock: list[float]) -> None:

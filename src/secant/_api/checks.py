@@ -97,7 +97,7 @@ def check_gradient(
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
     both = grad is True
-    way = checked(how, "check_gradient")
+    way = checked(how, check_gradient)
     if both and way.vectorized is True:
         raise InputError("`vectorized` must be False with `grad=True`: a gradient is returned for one x at a time")
     value, gradient = _halves(seeded(f, seed) if both and seed is not None and callable(f) else f, grad)
@@ -144,7 +144,7 @@ def check_jacobian(
     ('f[0] by x[1]', 'f[1] by x[0]')
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
-    way = checked(how, "check_jacobian")
+    way = checked(how, check_jacobian)
     put = _asked("check_jacobian", chosen, way, jacobian, seed=seed) if how else {}
     with watched(f, x, way, seed=seed, keep=False, args=args, **put) as watch:
         evaluator = watch.evaluator
@@ -189,7 +189,7 @@ def check_vjp(
     True
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
-    way = checked(how, "check_vjp")
+    way = checked(how, check_vjp)
     put = _asked("check_vjp", chosen, way, vjp, seed=seed, u=u) if how else {}
     with watched(f, x, way, seed=seed, keep=False, args=args, **put) as watch:
         evaluator = watch.evaluator
@@ -247,7 +247,7 @@ def check_jvp(
     ('f[0]', 'f[1]')
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
-    way = checked(how, "check_jvp")
+    way = checked(how, check_jvp)
     put = _asked("check_jvp", chosen, way, jvp, seed=seed, v=v) if how else {}
     with watched(f, x, way, seed=seed, keep=False, args=args, **put) as watch:
         evaluator = watch.evaluator
@@ -305,7 +305,7 @@ def check_hessian(
     ('[0] [1]', '[1] [0]')
     """
     chosen = options("auto", None, bounds, max_step, noise, 0.0, max_evaluations)
-    way = checked(how, "check_hessian", () if gradient is None else ("vectorized",))
+    way = checked(how, check_hessian, () if gradient is None else ("vectorized",))
     if gradient is not None and not callable(gradient):
         raise InputTypeError(f"`gradient` must be callable; got {kind_of(gradient)}")
     called = f if gradient is None else _flat(with_seed(gradient, seed), x)

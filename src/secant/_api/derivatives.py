@@ -112,7 +112,7 @@ def derivative(
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True, pairs=True)
     keep = switch("keep_samples", keep_samples) if keep_samples is not False else False
-    way = checked(how, "derivative")
+    way = checked(how, derivative)
     asked = question("derivative", chosen, near=near, scale=scale, f0=f0, seed=seed) if how else {}
     with watched(f, x, way, f0=f0, seed=seed, args=args, returned=chosen.returned, **asked) as watch:
         evaluator = watch.evaluator
@@ -183,7 +183,7 @@ def gradient(
     ok   ... evaluations
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, pairs=True)
-    way = checked(how, "gradient")
+    way = checked(how, gradient)
     if way.inplace and chosen.method == "complex":
         raise InputError(
             "`inplace` must be False with `method='complex'`: real arrays have no room for complex numbers"
@@ -251,7 +251,7 @@ def directional(
     """
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, order, several=True, pairs=True)
     keep = switch("keep_samples", keep_samples)
-    way = checked(how, "directional")
+    way = checked(how, directional)
     asked = question("directional", chosen, near=near, scale=scale, f0=f0, seed=seed, v=v) if how else {}
     with watched(f, x, way, f0=f0, seed=seed, args=args, returned=chosen.returned, **asked) as watch:
         evaluator = watch.evaluator

@@ -105,7 +105,7 @@ def gradient_descent(
     ends = None if callback is None else listener(callback)
     chosen = options(method, step, None, max_step, noise, rtol, None, pairs=True)
     asked = question("gradient_descent", chosen, times=count, lr=rates, rule=way_down, iterations=count, seed=seed)
-    way = checked(how, "gradient_descent")
+    way = checked(how, gradient_descent)
     told, asked = chosen.returned, asked if how else {}
     with watched(f, x0, way, seed=seed, keep=False, args=args, x_name="x0", returned=told, **asked) as watch:
         return _walked(watch, chosen, rates, count, way_down, ends)

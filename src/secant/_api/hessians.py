@@ -7,12 +7,14 @@ Hessian is a Jacobian, and its product with a vector a directional derivative.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
 from math import inf, isfinite, isnan, nan, nextafter
 from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secant._api.answers import again, answered, one_output, ran, settle, still
 from secant._api.lines import coordinate_lines, direction_line
@@ -70,9 +72,9 @@ def hessian(
     f : called as ``f(x, *args)``; returns one number. It is not called, and may be None, when ``gradient`` is given.
     x : as for :func:`gradient`: a number, an array of any shape and real dtype, or a tree of them.
     gradient : the gradient of f, when there is one: called as ``gradient(x, *args)``, it returns what :func:`gradient`
-        returns as value. Then the columns are differences of gradients, some 13 calls for each entry of x in place of
-        some 10 + 3 (n - 1), and more exact. Both places of an entry are found by themselves, and where they differ by
-        more than their bars the verdict is ``unresolved``.
+        returns as value; for an array lists of numbers will do. Then the columns are differences of gradients, some 13
+        calls for each entry of x in place of some 10 + 3 (n - 1), and more exact. Both places of an entry are found by
+        themselves, and where they differ by more than their bars the verdict is ``unresolved``.
     sparsity : where entries may be that are not 0, as for :func:`jacobian`, the diagonal and the mirror image of every
         entry among them; or ``"detect"``. Needs SciPy (``pip install 'secant[sparse]'``). With ``gradient`` entries of
         one color share their calls, some 13 a color: three for a band of three diagonals, however long. From values
@@ -116,7 +118,7 @@ def hessian(
         raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
     if sparsity is not None and keep:
         raise InputError("`keep_samples` must be left out with `sparsity`")
-    way = checked(how, "hessian", () if gradient is None else ("vectorized",))
+    way = checked(how, hessian, () if gradient is None else ("vectorized",))
     if way.inplace and sparsity is not None:
         raise InputError("`inplace` must be False with `sparsity`: several entries are moved at once")
     put: dict[str, Any] = question("hessian", chosen, sparsity=sparsity, f0=f0, seed=seed, wrt=wrt) if how else {}
@@ -194,7 +196,7 @@ def hvp(
     keep = switch("keep_samples", keep_samples)
     if gradient is not None and f0 is not None:
         raise InputError("`f0` must be left out with `gradient`: f is not asked for then")
-    way = checked(how, "hvp", () if gradient is None else ("vectorized",))
+    way = checked(how, hvp, () if gradient is None else ("vectorized",))
     put: dict[str, Any] = question("hvp", chosen, f0=f0, seed=seed, v=v) if how else {}
     put |= {"named": f if gradient is None else gradient, "name": "f" if gradient is None else "gradient"}
     with watched(_called(f, x, gradient), x, way, f0=f0, seed=seed, args=args, **put) as watch:
@@ -257,17 +259,37 @@ def _called(f: Callable[..., Any] | None, x: Any, gradient: Callable[..., Any] |
         raise InputTypeError(f"`gradient` must be callable; got {kind_of(gradient)}")
     if f is not None and not callable(f):
         raise InputTypeError(f"`f` must be callable or None; got {kind_of(f)}")
-    given, wanted = gradient, flatten(x)[1].shapes
+    given, layout = gradient, flatten(x)[1]
 
     @wraps(given, assigned=(), updated=())
     def flat(point: Any, *further: Any, **more: Any) -> Any:
-        parts = [foreign.as_numpy(leaf) for leaf in leaves(given(point, *further, **more))]
-        shapes = tuple(np.shape(part) for part in parts)
-        if shapes != wanted:
-            raise InputTypeError(f"`gradient` must return arrays of x's shapes {wanted}; it returned {shapes}")
-        return np.concatenate([np.reshape(part, -1) for part in parts])
+        return _flat(given(point, *further, **more), layout)
 
     return flat
+
+
+def _flat(value: Any, layout: Layout) -> Any:
+    """Return a gradient as a flat vector: it is like x, or rows of x as an array, or n numbers for n numbers."""
+    shapes = layout.shapes
+    parts = [foreign.as_numpy(leaf) for leaf in leaves(value)]
+    if tuple(np.shape(part) for part in parts) == shapes:
+        return np.concatenate([np.reshape(part, -1) for part in parts])
+    with suppress(ValueError):  # of rows that are not alike
+        array = _stacked(value)
+        alone = layout.structure is None
+        if array.shape == (shapes[0] if alone else (layout.size,)) and (alone or not any(shapes)):
+            return array.reshape(-1)
+    allowed = f"an array of x's shape {shapes[0]}" if layout.structure is None else f"a tree like x, of shapes {shapes}"
+    shaped = f" of shape {parts[0].shape}" if len(parts) == 1 and np.ndim(parts[0]) else ""
+    more = f" of {len(parts)} leaves" if len(parts) > 1 else ""
+    raise InputTypeError(f"`gradient` must return {allowed}; it returned {kind_of(value)}{shaped}{more}")
+
+
+def _stacked(value: Any) -> NDArray[Any]:
+    """Return rows, lists of numbers or arrays, as one array."""
+    if isinstance(value, list | tuple):
+        return np.stack([_stacked(each) for each in value])
+    return np.asarray(foreign.as_numpy(value))
 
 
 def _independent(slope: Slope) -> Slope:

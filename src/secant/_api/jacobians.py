@@ -95,7 +95,7 @@ def jacobian(
     """
     dense = sparsity is None
     chosen = options(method, step, bounds, max_step, noise, rtol, max_evaluations, several=True, pairs=dense)
-    way = checked(how, "jacobian")
+    way = checked(how, jacobian)
     if way.inplace and (sparsity is not None or chosen.method == "complex"):
         why = "several entries are moved at once" if sparsity is not None else "real arrays have no room for them"
         raise InputError(f"`inplace` must be False with `{'sparsity' if sparsity is not None else 'method'}`: {why}")

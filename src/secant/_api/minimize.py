@@ -24,6 +24,7 @@ from secant.core.ladder import Line
 from secant.core.request import Core, Interrupted, run
 from secant.core.results import Descent, Estimate, Slope
 from secant.core.verdicts import DescentVerdict, Verdict, worst
+from secant.evaluation import hints
 from secant.evaluation.how import Evaluation, How, checked, hands
 from secant.evaluation.trees import Layout
 from secant.evaluation.watch import Watch, watched
@@ -91,10 +92,10 @@ def minimize(
     (<DescentVerdict.CONVERGED: 'converged'>, array([1., 1.]))
     """
     if method not in METHODS:
-        raise InputError(f"`method` must be 'auto'; got {method!r}")
+        raise InputError(f"`method` must be 'auto'; got {method!r}{hints.minimizer(method)}")
     ends = None if callback is None else listener(callback)
     chosen = options("auto", None, bounds, None, noise, rtol, max_evaluations, pairs=True)
-    way = checked(how, "minimize")
+    way = checked(how, minimize)
     asked = question("minimize", chosen, seed=seed, noise=noise) if how else {}
     if asked:
         asked["expected"] = None
@@ -160,7 +161,7 @@ def _answer(watch: Watch, board: Board, chosen: Options, found: core.Minimum) ->
     gradient: Estimate | None = None
     if found.verdict is not DescentVerdict.FAILED:
         slopes, gradient = _measured(watch, board, chosen, found) or ((), _last(watch, found))
-        doubt = _doubt(found, slopes) if found.verdict is DescentVerdict.CONVERGED else ""
+        doubt = _doubt(found, slopes)
         if doubt:
             found = replace(found, verdict=DescentVerdict.NOISE_FLOOR, note=doubt)
     return Descent(
@@ -180,18 +181,21 @@ def _answer(watch: Watch, board: Board, chosen: Options, found: core.Minimum) ->
 
 
 def _doubt(found: core.Minimum, slopes: Sequence[Slope]) -> str:
-    """Say why the slope at the end does not bear out that it is a minimum; nothing when it does.
+    """Say why the slope at the end does not bear out how the search ended; nothing when it does.
 
-    In one variable a crease with f higher on both sides is a minimum. In several f may fall along the crease.
+    In one variable a kink with f higher on both sides is a minimum. In several f may fall along the kink. Where there
+    is one, it is why f falls no further, and not the noise that the search took it for.
     """
-    verdicts = {slope.verdict for slope in slopes}
-    if found.x.size > 1 and verdicts & {Verdict.KINK, Verdict.JUMP}:
-        return "f has a crease here, and whether it falls along that cannot be told"
-    if Verdict.UNRESOLVED in verdicts:
+    verdicts, certain = {slope.verdict for slope in slopes}, found.verdict is DescentVerdict.CONVERGED
+    seen = [verdict for verdict in (Verdict.JUMP, Verdict.KINK) if verdict in verdicts]
+    if seen and (certain or found.verdict is DescentVerdict.NOISE_FLOOR) and (found.x.size > 1 or not certain):
+        along = ", and whether it falls along that cannot be told" if found.x.size > 1 else ""
+        return f"f has a {seen[0]} here{along}"
+    if certain and Verdict.UNRESOLVED in verdicts:
         bars = np.array([slope.error if isfinite(slope.error) else 0.0 for slope in slopes])
         unknown = float(bars @ np.abs(found.x - found.path[0]))
         if unknown > STEEP * (found.values[0] - found.fun):
-            return "the slope here is not known to be less than it was on the way: has f a crease?"
+            return "the slope here is not known to be less than it was on the way: has f a kink?"
     return ""
 
 
@@ -249,12 +253,12 @@ def _last(watch: Watch, found: core.Minimum) -> Estimate:
         slopes = [Slope(nan, inf, Verdict.UNRESOLVED, 0, note=note)] * count
     else:
         note = "no evaluations were left to check this slope: it comes from differences of one step"
-        bar = found.slopes.bar
+        bars = found.slopes.bar
         # And all by which the slope changes over such a step, for nothing was left to see what of that is in it.
         with np.errstate(all="ignore"):
-            bar = bar + np.nan_to_num(np.abs(found.slopes.bend) * 2.0 * found.level / bar, nan=inf, posinf=inf)
-        pairs = zip(found.slopes.value.tolist(), bar.tolist(), strict=True)
-        slopes = [Slope(value, bar, Verdict.UNRESOLVED, 0, note=note) for value, bar in pairs]
+            bars = bars + np.nan_to_num(np.abs(found.slopes.bend) * 2.0 * found.level / bars, nan=inf, posinf=inf)
+        pairs = zip(found.slopes.value.tolist(), bars.tolist(), strict=True)
+        slopes = [Slope(value, error, Verdict.UNRESOLVED, 0, note=note) for value, error in pairs]
     return _estimate(watch, found, slopes, 0, None)
 
 

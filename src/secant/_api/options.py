@@ -12,10 +12,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from secant.core.errors import InputError, InputTypeError
+from secant.core.errors import InputError, InputTypeError, kind_of
 from secant.core.measures import Noise
 from secant.core.request import Floats, Request
 from secant.core.stencils import Stencil, standard
+from secant.evaluation import hints
 from secant.evaluation.foreign import as_numpy
 from secant.evaluation.trees import Layout, flatten
 from secant.evaluation.watch import Watch
@@ -122,6 +123,7 @@ def options(
     if not named and not isinstance(method, Stencil):
         raise InputError(
             f"`method` must be 'auto', 'central', 'forward', 'backward', 'complex' or a Stencil; got {method!r}"
+            f"{hints.formula(method)}"
         )
     formula = None
     if step is not None:
@@ -290,16 +292,19 @@ def box(chosen: Options, base: Floats, layout: Layout, name: str = "x") -> tuple
     if chosen.bounds is None:
         return np.full(base.size, -inf), np.full(base.size, inf)
     if not isinstance(chosen.bounds, tuple | list) or len(chosen.bounds) != 2:
-        raise InputTypeError("`bounds` must be a pair (lower, upper), each a number, None, or like x")
+        allowed = "a pair (lower, upper), each a number, None, or like x"
+        raise InputTypeError(f"`bounds` must be {allowed}; got {kind_of(chosen.bounds)}{hints.pairs(chosen.bounds)}")
     lower = _bound("lower", chosen.bounds[0], layout, -inf)
     upper = _bound("upper", chosen.bounds[1], layout, inf)
     for i in np.flatnonzero(lower > upper):
-        where = layout.path(int(i))
-        raise InputError(f"`bounds` must have the lower bound first; got {lower[i]:.6g}, {upper[i]:.6g} for x{where}")
+        raise InputError(
+            f"`bounds` must have the lower bound first; got {lower[i]:.6g}, {upper[i]:.6g} for x{layout.path(int(i))}"
+            f"{hints.pairs(chosen.bounds)}"
+        )
     for i in np.flatnonzero((base < lower) | (base > upper)):
         raise InputError(
             f"`{name}`{layout.path(int(i))} must lie within `bounds`, {lower[i]:.6g} to {upper[i]:.6g}; "
-            f"got {base[i]:.17g}"
+            f"got {base[i]:.17g}{hints.pairs(chosen.bounds)}"
         )
     return lower, upper
 

@@ -101,7 +101,7 @@ def price(question: Callable[..., Any], f: Callable[..., Any], x: Any, *further:
         and given.get("sparsity") is None
     )
     chosen = options(**asked, several=question in (derivative, directional, jacobian), pairs=pairs)
-    way = checked(given.get("how", {}), name)
+    way = checked(given.get("how", {}), question)
     plain = How(vectorized=way.vectorized, on_error=way.on_error, inplace=way.inplace)
     known, seed, told = given.get("f0"), given.get("seed"), chosen.returned
     with watched(f, x, plain, f0=known, seed=seed, args=given["args"], returned=told) as watch:

@@ -19,6 +19,7 @@ from secant.core.errors import InputError, OutputError
 from secant.core.ladder import Line
 from secant.core.operators import Slopes, over_lengths
 from secant.core.request import Floats
+from secant.core.results import CUT_SHORT
 from secant.core.salvage import remembered
 from secant.core.verdicts import Verdict
 from secant.evaluation.foreign import as_numpy
@@ -120,7 +121,7 @@ def looks(
     if scale is None:
         return found
     if watch.stopped:
-        return _unfinished(found)
+        return _unfinished(found, watch)
     if isinstance(scale, Lengths):
         return _over(scale, chosen, watch, problems, found, v, varying)
     assert other is not None
@@ -146,7 +147,7 @@ def _over(
     known = remembered(watch.log, range(len(problems)) if varying is None else varying, along=v is not None)
     core = over_lengths(evaluator.base, problems, directions, found, lengths, evaluator.eps, left, known)
     again = ran(watch, core, varying)
-    return _unfinished(found) if again is None else again
+    return _unfinished(found, watch) if again is None else again
 
 
 def _against(found: Slopes, watch: Watch, other: Slopes, second: Watch) -> Slopes:
@@ -160,14 +161,14 @@ def _against(found: Slopes, watch: Watch, other: Slopes, second: Watch) -> Slope
     one.evaluations += two.evaluations
     if second.stopped:
         watch.stopped = second.stopped
-        return _unfinished(found)
+        return _unfinished(found, watch)
     rows = zip(found.slopes, other.slopes, strict=True)
     return Slopes(tuple(tuple(map(compared, row, its)) for row, its in rows), found.outputs)
 
 
-def _unfinished(found: Slopes) -> Slopes:
+def _unfinished(found: Slopes, watch: Watch) -> Slopes:
     """Return slopes that were to be looked at a second time, and were not."""
-    note = "cut short before the second look that `scale` asks for"
+    note = f"{CUT_SHORT[watch.stopped]}, before the second look that `scale` asks for"
     usable = (Verdict.OK, Verdict.NOISY)
     return Slopes(
         tuple(

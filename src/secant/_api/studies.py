@@ -65,7 +65,7 @@ def steps(
     given = _checked(steps)
     known = None if truth is None else real("truth", truth, -inf, "a finite number")
     asked = question("steps", PLAIN, steps=given or ()) if how else {}
-    with watched(f, x, checked(how, "steps", OTHERS), args=args, **asked) as watch:
+    with watched(f, x, checked(how, _STUDY, OTHERS), args=args, **asked) as watch:
         evaluator = watch.evaluator
         if not evaluator.layout.scalar:
             raise InputTypeError(f"`x` must be a single number; got {kind_of(x)} of {evaluator.layout.size} entries")
@@ -91,6 +91,10 @@ def steps(
     if isfinite(estimate.step):
         marks["secant"] = estimate.step
     return StepStudy(np.array(chosen), np.array(values), errors, estimate, best, marks)
+
+
+#: The question itself: within it one of its options has the name.
+_STUDY = steps
 
 
 def _checked(given: Any) -> list[float] | None:
@@ -146,7 +150,7 @@ def noise(
     """
     drawn = whole("seed", seed, 0)
     asked = question("noise", PLAIN, seed=drawn) if how else {}
-    with watched(f, x, checked(how, "noise", OTHERS), args=args, **asked) as watch:
+    with watched(f, x, checked(how, noise, OTHERS), args=args, **asked) as watch:
         evaluator = watch.evaluator
         base, eps = evaluator.base, evaluator.layout.eps
         found = run(measure(base, spacings(base, eps, drawn), float(np.max(eps))), watch.evaluate)

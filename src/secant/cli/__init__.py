@@ -2,9 +2,9 @@
 
 ``python -m secant`` is the same.
 
-Exit status: 0 the answer is ok; 1 the verdict is not ok; 2 what was typed cannot be used; 3 it cannot be told; 4 the
-function failed where it must not: it raised, or returned what is no number. Whatever goes wrong is said in one line on
-standard error, without a traceback.
+Exit status: 0 the answer is ok; 1 the verdict is not ok; 2 what was typed cannot be used; 3 whether a gradient is right
+cannot be told; 4 the function failed where it must not: it raised, or returned what is no number; 130 interrupted from
+the keyboard. Whatever goes wrong is said in one line on standard error, without a traceback.
 """
 
 from __future__ import annotations

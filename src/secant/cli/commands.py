@@ -38,7 +38,8 @@ def cli() -> None:
     A function is an expression in x, such as "0.01*x^2 + 0.1*x" or "x[0]**2 + x[1]**2",
     or the name of one in a file: model.py:loss.
 
-    Exit status: 0 ok; 1 the verdict is not ok; 2 what was typed cannot be used; 4 the function failed.
+    Exit status: 0 ok; 1 the verdict is not ok; 2 what was typed cannot be used; 3 whether a gradient is
+    right cannot be told; 4 the function failed; 130 interrupted from the keyboard.
     """
 
 

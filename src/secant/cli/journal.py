@@ -20,10 +20,13 @@ C = TypeVar("C", bound=Callable[..., Any])
 #: Words for the status of a point.
 STATUS = ("ok", "not finite", "outside", "failed")
 
+#: What is said of a record besides its values.
+FACTS = ("number", "lane", "step", "repeat", "status")
+
 #: Values of a row that are shown to a person.
 SHOWN = 4
 
-#: Records that are shown to a person unless they ask for more.
+#: Records that are shown unless more are asked for.
 ROWS = 10
 
 
@@ -53,20 +56,21 @@ def _command(text: str) -> Callable[[C], C]:
 @_command("What is in a journal.")
 @click.option("--rows", type=click.IntRange(0), default=ROWS, metavar="N", help="The latest N values; 10.")
 def show(found: secant.JournalRecords, rows: int, as_json: bool) -> Outcome:
-    """Print what a journal says about itself, and its latest values.
+    """Print what a journal says about itself, and its latest values; as JSON, with all their numbers.
 
     \b
     secant diff "sin(x)" --at 1 --journal sine.journal
     secant journal show sine.journal --rows 3
     """
-    told = _told(found)
+    latest = found.records[len(found.records) - min(rows, len(found.records)) :]
     if as_json:
-        return Outcome(json_text({**told, "identity": dict(found.header.identity) if found.header else {}}))
+        identity = dict(found.header.identity) if found.header is not None else {}
+        records = [{**_facts(record), "values": _values(record, found)} for record in latest]
+        return Outcome(json_text({**_told(found), "identity": identity, "records": records}))
     lines = [f"{found.path}: {_summary(found)}"]
     if found.header is not None:
         lines += [f"  {name} = {value}" for name, value in sorted(found.header.identity.items())]
         lines.append("  " + ", ".join(f"{name} {version}" for name, version in sorted(found.header.versions.items())))
-    latest = found.records[len(found.records) - min(rows, len(found.records)) :]
     lines += [
         f"  {record['number']:>6}  lane {record['lane']}  step {record['t']:+.6e}  {_words(record, found)}"
         for record in latest
@@ -96,23 +100,24 @@ def export(found: secant.JournalRecords, as_json: bool) -> Outcome:
     \b
     secant journal export sine.journal
     """
-    width = _numbers(found)
-    names = ["number", "lane", "step", "repeat", "status", *(f"value{place}" for place in range(width))]
     records = np.sort(found.records, order="number", kind="stable")
-    rows = [
-        [
-            int(record["number"]),
-            int(record["lane"]),
-            float(record["t"]),
-            int(record["repeat"]),
-            STATUS[min(int(record["status"]), 3)],
-            *record["values"][:width].tolist(),
-        ]
-        for record in records
-    ]
+    names = [*FACTS, *(f"value{place}" for place in range(_numbers(found)))]
+    rows = [[*_facts(record).values(), *_values(record, found)] for record in records]
     if as_json:
         return Outcome(json_text([dict(zip(names, row, strict=True)) for row in rows]))
     return Outcome("\n".join([",".join(names), *(",".join(map(_cell, row)) for row in rows)]))
+
+
+def _facts(record: Any) -> dict[str, Any]:
+    """Return what a record says besides its values."""
+    status = STATUS[min(int(record["status"]), 3)]
+    said = (int(record["number"]), int(record["lane"]), float(record["t"]), int(record["repeat"]), status)
+    return dict(zip(FACTS, said, strict=True))
+
+
+def _values(record: Any, found: secant.JournalRecords) -> list[float]:
+    values: list[float] = record["values"][: _numbers(found)].tolist()
+    return values
 
 
 def _numbers(found: secant.JournalRecords) -> int:
@@ -148,7 +153,6 @@ def _summary(found: secant.JournalRecords) -> str:
 
 def _words(record: Any, found: secant.JournalRecords) -> str:
     if record["status"]:
-        return STATUS[min(int(record["status"]), 3)]
-    values = record["values"][: _numbers(found)]
-    more = ", ..." if len(values) > SHOWN else ""
-    return ", ".join(f"{value!r}" for value in values[:SHOWN].tolist()) + more
+        return str(_facts(record)["status"])
+    values = _values(record, found)
+    return ", ".join(repr(value) for value in values[:SHOWN]) + (", ..." if len(values) > SHOWN else "")

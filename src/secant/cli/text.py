@@ -75,7 +75,7 @@ def descent_text(descent: secant.Descent) -> str:
     events = (f"iteration {event.iteration}: {event.kind}: {event.text}" for event in descent.events)
     lines += [filled("", text, indent=2) for text in (descent.note or descent.verdict.sentence, *events)]
     if not descent.success:
-        lines.append(filled("try: ", descent.verdict.remedy, indent=2))
+        lines.append(filled("try: ", descent.remedy, indent=2))
     return "\n".join(lines)
 
 
@@ -93,7 +93,7 @@ def minimum_text(found: secant.Descent) -> str:
     events = (f"iteration {event.iteration}: {event.kind}: {event.text}" for event in found.events)
     lines += [filled("", text, indent=2) for text in (found.note or found.verdict.sentence, *events)]
     if not found.success:
-        lines.append(filled("try: ", found.verdict.remedy, indent=2))
+        lines.append(filled("try: ", found.remedy, indent=2))
     return "\n".join(lines)
 
 

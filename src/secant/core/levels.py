@@ -2,8 +2,9 @@
 
 Two values next to x tell rounding from anything else (2 evaluations); only where they do not look like rounding the
 table of :mod:`secant.core.noise` is made (7 to 16). Noise that is smooth over such lengths, the wiggle of a solver that
-adapts its grid, shows in a table over coarse ones. There a crease and a curve show as well, but both grow with the
-spacing, and noise does not: it counts only when four times the spacing tells of the same level.
+adapts its grid, shows in a table over coarse ones. There a kink and a curve show as well, but both grow with the
+spacing, and noise does not: it counts only when four times the spacing tells of the same level. Kink and curve together
+may grow as little; what is smooth on each side of x is a kink there all the same.
 
 Source: J. J. More and S. M. Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011.
 """
@@ -27,10 +28,12 @@ SMOOTH = 16.0
 #: The coarse table's spacing, as a share of ``max(1, |x|)``, and its points in units of that.
 COARSE = 1e-2
 POINTS = np.array([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0])
-#: Over four times the spacing noise has the same level, within this factor; a crease has four times as much.
+#: Over four times the spacing noise has the same level, within this factor; a kink has four times as much.
 SAME, FURTHER = 2.5, 4.0
 #: Noise leaves differences between the sides of x that are less than this share of it once in a thousand tables.
 ALIKE = 0.05
+#: A kink's second difference across x, in those on either side of it.
+SHARP = 3.0
 #: What a table may cost; with less left there is none.
 TABLE = 20
 #: Roundings to single precision; of values that have fewer than so many bits nobody can say.
@@ -120,6 +123,23 @@ def valley(values: Floats, level: float) -> bool:
     return bool(np.max(np.abs(rest)) < ALIKE * level and np.all(np.diff(left + right) > 0.0))
 
 
+def kinked(values: Floats, fun: float, level: float) -> bool:
+    """Return whether six values at :data:`POINTS`, and the one at x, are smooth on each side of x but not across it.
+
+    Of noise differences are as small as this on both sides once in ten thousand tables. What has few values only may
+    be smooth by chance, but does not bend across x by so much more than on either side.
+
+    >>> one, other = np.array([9.0, 6.0, 3.0, 1.0, 2.0, 3.1]), np.array([9.0, 6.0, 3.0, 1.0, 2.0, 4.0])
+    >>> kinked(one, 0.0, 3.0), kinked(other, 0.0, 3.0)
+    (True, False)
+    """
+    half = len(POINTS) // 2
+    sides = np.stack([np.append(values[:half], fun), np.insert(values[half:], 0, fun)])
+    bend = values[half - 1] - 2.0 * fun + values[half]
+    smooth = np.max(np.abs(np.diff(sides, 3))) < ALIKE * level
+    return bool(smooth and abs(bend) > SHARP * np.max(np.abs(np.diff(sides, 2))))
+
+
 def coarse(board: Board, x: Floats, fun: float, seed: int) -> Core[bool]:
     """Look for noise over lengths that count, 6 or 12 evaluations; return whether the level was news."""
     rng = np.random.default_rng(seed)
@@ -135,6 +155,8 @@ def coarse(board: Board, x: Floats, fun: float, seed: int) -> Core[bool]:
         row = np.insert(values, len(POINTS) // 2, fun)
         level = noise.agreed(noise.columns(row.tolist())) if np.isfinite(row).all() else inf
         if not isfinite(level) or not NEWS * board.level(fun) < level < SAME * before:
+            return False
+        if scale == 1.0 and kinked(values, fun, level):
             return False
         smooth = smooth and valley(values, level)
         before = level

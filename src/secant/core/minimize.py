@@ -3,7 +3,7 @@
 Verdicts. ``converged`` claims that x is a minimum: what the model still promises is nothing beside what f has fallen
 by, the slopes from both sides bear that out, f bends down nowhere, and its noise, if there is any, is small beside
 the fall as well. ``noise floor`` is an end at which f no longer falls, and nothing more can be said: noise drowns the
-slope, or f has a crease there. ``budget`` is no end, ``unbounded`` and ``failed`` are what they say. The answer of a
+slope, or f has a kink there. ``budget`` is no end, ``unbounded`` and ``failed`` are what they say. The answer of a
 run that was cut short is the lowest point seen, or under noise the last one, unless another was lower by more than
 noise. Of an f that gave the same value everywhere nothing is claimed either: ``noise floor``.
 """
@@ -261,8 +261,5 @@ def _verdict(trail: _Trail, end: End | None, fun: float, stopped: str, count: in
     if flat and (board.quiet(fun) or level <= SMALL * fallen or _sharp(end.place, level)):
         return DescentVerdict.CONVERGED, ""
     if board.quiet(fun):
-        return (
-            DescentVerdict.NOISE_FLOOR,
-            "f falls along no step that was tried, though it has a slope: a crease?",
-        )
+        return DescentVerdict.NOISE_FLOOR, "f falls along no step that was tried, though it has a slope: has f a kink?"
     return DescentVerdict.NOISE_FLOOR, f"f no longer falls by more than its noise, {bar(level)}"

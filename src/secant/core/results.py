@@ -16,7 +16,7 @@ import numpy as np
 from secant.core.errors import InputTypeError, VerdictError
 from secant.core.kept import Bend, Bends, Samples
 from secant.core.leaves import Csr, as_array, is_sparse
-from secant.core.verdicts import DescentVerdict, Verdict
+from secant.core.verdicts import GO_ON, DescentVerdict, Verdict
 
 #: Entries printed of a large result: the most severe first.
 SHOWN = 12
@@ -119,10 +119,13 @@ class Slope:
     @property
     def remedy(self) -> str:
         """What to do about it."""
+        unfinished = [why for why, words in CUT_SHORT.items() if words in self.note]
+        if self.verdict is Verdict.UNRESOLVED and unfinished:
+            return GO_ON[unfinished[0]]
         return self.advice or self.verdict.remedy
 
 
-#: What cut an answer short, in words.
+#: What cut an answer short, in words that the note of whatever was not finished holds.
 CUT_SHORT = {"deadline": "cut short by the deadline", "keyboard": "cut short from the keyboard"}
 
 
@@ -364,9 +367,21 @@ class Descent:
         return self.verdict is DescentVerdict.CONVERGED
 
     @property
+    def remedy(self) -> str:
+        """What to do about it: what cut it short says more than the verdict, and so does the gradient at an end."""
+        if self.verdict is DescentVerdict.BUDGET and self.stopped in GO_ON:
+            return GO_ON[self.stopped]
+        seen = None if self.gradient is None else self.gradient.verdict
+        if self.verdict is DescentVerdict.NOISE_FLOOR and seen in (Verdict.KINK, Verdict.JUMP):
+            return f"usable where f rises on all sides of x; to go further smooth f at its {seen}, or start elsewhere"
+        if self.verdict is DescentVerdict.NOISE_FLOOR and seen is Verdict.INDEPENDENT:
+            return Verdict.INDEPENDENT.remedy
+        return self.verdict.remedy
+
+    @property
     def message(self) -> str:
         """The verdict and every event in words, one a line."""
-        head = f"{self.verdict}: {self.note or self.verdict.sentence}. Remedy: {self.verdict.remedy}."
+        head = f"{self.verdict}: {self.note or self.verdict.sentence}. Remedy: {self.remedy}."
         return "\n".join([head, *(f"iteration {event.iteration}: {event.kind}: {event.text}" for event in self.events)])
 
     def to_scipy(self) -> Any:

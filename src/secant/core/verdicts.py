@@ -130,7 +130,7 @@ class DescentVerdict(StrEnum):
         "noise floor",
         1,
         "f no longer falls by more than its own noise",
-        "usable to the noise; lower the noise of f to go further",
+        "usable to that level; to go further lower the noise of f, or smooth its kinks",
     )
     BUDGET = ("budget", 1, "the run ended while f was still falling", "allow more iterations or evaluations")
     LR_TOO_SMALL = (
@@ -192,6 +192,14 @@ class CheckVerdict(StrEnum):
         "the values of f refute the derivative, along fresh lines too",
         "see the table for the entries and the hint for a cause; where f is accurate to a tolerance only, say `noise=`",
     )
+
+
+#: What to do where something cut an answer short, whatever its verdict says.
+GO_ON = {
+    "deadline": "allow more time, by a longer `deadline=`",
+    "keyboard": "let it run to its end",
+    "callback": "let the callback end it later",
+}
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -6,9 +6,13 @@ Rules:
   each of its leaves, numbers included. Its value has that axis as well. Points are rounded as they are alone.
 * A batch holds as many points as fit in a fixed memory; half as many for good when f runs out of memory.
 * The first point goes alone, in a batch of one, which tells the shape of f's values. A function that takes no batch is
-  found out there, because its value then has no leading axis of length one. The same point goes once more beside others
-  in the first batch: a function that mixes its points (a mean over the batch) gives another value there. That is one
-  evaluation more, left out where somebody set their number.
+  found out there, because its value then has no leading axis of length one.
+* A function that mixes its points (a mean or a maximum over the batch) gives another value at a point alone. So one
+  point of the first batch that tells goes once more alone: of three or more that lie at some distance and have values
+  that differ, and none at an end of them, for the largest of all is its own maximum, and a mean over points on both
+  sides of x is x. That is one evaluation more (two where only two have such values), left out where somebody set their
+  number. What differs by little may be sums in another order: then as many copies of the point as the batch was long
+  give what the batch gave, to the last digits.
 * An exception is nobody's in particular, so the batch is halved until the points at fault are alone; what it means is
   then decided as always.
 * With ``vmap`` f takes one point, and the library makes a function of many of it: JAX compiles that for a few lengths
@@ -19,7 +23,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -43,8 +47,12 @@ MEMORY, MEMORY_ELSEWHERE = 2**22, 2**27
 #: Lengths of batches for which JAX compiles; each costs a compilation, and a shorter batch is filled up.
 LENGTHS = (1, 8, 64, 512, 4096, 32768)
 
-#: Difference between a point's value alone and beside others, by f's size, that is more than another order of sums.
-APART = 1e-3
+#: Values alone and beside others differ by more than rounding: by so many roundings, and by this share of what values
+#: in the batch differ by. By this share of f's size they differ by more than another order of sums.
+ROUNDINGS, SHARE, APART = 64.0, 1e-4, 1e-3
+
+#: A batch tells when points are so far from x, as a share of an entry: over tiny steps a mean of squares is nothing.
+DISTANCE = 1e-4
 
 
 class Batches:
@@ -231,17 +239,14 @@ class Batches:
 
     def _values(self, matrix: Floats) -> tuple[NDArray[Any], float]:
         """Return f at the rows of a matrix, a row each."""
-        count = len(matrix)
-        first = self._first if self._guarded and count > 1 else None
-        if first is not None:
-            matrix = np.concatenate([matrix, first[0][None]])
+        guarded = self._guarded and self._first is not None and len(matrix) > 1
+        untouched = matrix.copy() if guarded else matrix  # f may write to what it is handed
         rows, eps = self._batch(matrix)
-        if first is not None:
-            self._guarded = False
-            self.evaluator.evaluations += 1
-            self._compare(first, rows[-1])
-        self.evaluator.evaluations += count
-        return rows[:count], eps
+        self.evaluator.evaluations += len(matrix)
+        if guarded:
+            with suppress(Interrupted):  # the batch is paid for
+                self._guard(untouched, rows, eps)
+        return rows, eps
 
     def _batch(self, matrix: NDArray[Any]) -> tuple[NDArray[Any], float]:
         """Call f once, and read what it returns."""
@@ -257,18 +262,46 @@ class Batches:
             raise self._misshapen(shape, full, wanted)
         return flat.reshape(full, prod(shape[1:]))[:count], eps
 
-    def _compare(self, first: tuple[Floats, Any], again: NDArray[Any]) -> None:
-        """Refuse a function whose value at a point hangs on what else is in the batch."""
-        size = np.abs(first[1]).max()
-        if np.allclose(again, first[1], rtol=0.0, atol=APART * size, equal_nan=True):
+    def _guard(self, matrix: Floats, rows: NDArray[Any], eps: float) -> None:
+        """Refuse a function whose value at a point hangs on what else is in the batch, once a batch tells."""
+        assert self._first is not None
+        x, here = self._first
+        if len(matrix) < min(3, 1 + x.size) or not (np.abs(matrix - x) > DISTANCE * np.abs(x)).any():
             return
-        alone, _ = self._batch(first[0][None])
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(rows).all(axis=1)
+            size = np.maximum(np.abs(rows[finite]).max(axis=0, initial=0.0), np.abs(here))
+            spread = np.abs(rows[finite] - here).max(axis=0, initial=0.0)
+            if not np.isfinite(size).all() or not (spread > ROUNDINGS * eps * size).any():
+                return
+            told = int(np.argmax(np.where(size > 0.0, spread / size, 0.0)))
+        self._guarded = False
+        for place in _telling(rows[:, told], here[told], finite):
+            self._check(matrix, rows, place, spread, size, eps)
+
+    def _check(self, matrix: Floats, rows: NDArray[Any], place: int, spread: Floats, size: Floats, eps: float) -> None:
+        """Hold a point's value in a batch against the one that it has alone."""
+        known, alone = rows[place], self._again(matrix[[place]])
+        least = np.maximum(SHARE * spread, ROUNDINGS * eps * size)
+        # Another value for the same batch of one is noise.
+        if _alike(alone, known, least) or not _alike(alone, self._again(matrix[[place]]), 0.0):
+            return
+        if _alike(alone, known, max(APART, ROUNDINGS * eps) * size):
+            copies, _ = self._batch(np.repeat(matrix[[place]], len(matrix), axis=0))
+            self.evaluator.evaluations += len(matrix)
+            if _alike(copies[place], known, ROUNDINGS * eps * size):
+                return
+        raise OutputError(
+            f"`f` must treat the points of a batch apart; at one point it gave {_shown(alone, known)} alone and "
+            f"{_shown(known, alone)} in a batch of {len(matrix)}"
+        )
+
+    def _again(self, matrix: Floats) -> NDArray[Any]:
+        """Return f at a point once more, in a batch of one."""
+        rows, _ = self._batch(matrix)
         self.evaluator.evaluations += 1
-        if np.array_equal(alone[0], first[1], equal_nan=True):
-            raise OutputError(
-                f"`f` must treat the points of a batch apart; at one point it gave {_shown(first[1])} alone and "
-                f"{_shown(again)} in a batch of {self._rows if self._jax else 'several'}"
-            )
+        alone: NDArray[Any] = rows[0].copy()
+        return alone
 
     def _reply(self, found: tuple[NDArray[Any], float] | None, count: int, inside: NDArray[np.bool_] | None) -> Reply:
         """Return what came as a reply, and let the evaluator know what its values are like."""
@@ -366,5 +399,32 @@ def _made(cls: type, found: dict[str, Any]) -> Any:
     return cls(**found)
 
 
-def _shown(row: Any) -> str:
-    return f"{row[0]:.6g}" if len(row) == 1 else f"[{row[0]:.6g}, ...]"
+def _telling(values: NDArray[Any], here: Any, finite: NDArray[np.bool_]) -> list[int]:
+    """Return the places of one or two values that tell whether points are mixed.
+
+    >>> every = np.ones(4, dtype=bool)
+    >>> _telling(np.array([3.0, 0.5, 2.0, 4.0]), 1.0, every), _telling(np.array([3.0, 1.0, 1.0, -1.0]), 1.0, every)
+    ([2], [3, 0])
+    """
+    away = np.where(finite, np.abs(values - here), 0.0)
+    moved = [i for i in np.argsort(values.real, kind="stable").tolist() if away[i] > APART * away.max()]
+    if len(moved) < 3:
+        return moved
+    inner = moved[1:-1]
+    # Nor the first point of the batch, where another one is left: others may go by that.
+    return [max((i for i in inner if i), key=lambda i: float(away[i]), default=inner[0])]
+
+
+def _alike(one: NDArray[Any], other: NDArray[Any], most: Any) -> bool:
+    """Return whether two values are the same within ``most``, for each output; and what is not finite the same."""
+    with np.errstate(all="ignore"):
+        same = (one == other) | (np.isnan(one) & np.isnan(other)) | (np.abs(one - other) <= most)
+    return bool(same.all())
+
+
+def _shown(row: NDArray[Any], other: NDArray[Any]) -> str:
+    """Return a value with the digits that tell it from another, of several outputs that which differs most."""
+    with np.errstate(all="ignore"):
+        i = int(np.argmax(np.nan_to_num(np.abs(row - other), nan=np.inf, posinf=np.inf)))
+    text = f"{row[i]:.6g}" if f"{row[i]:.6g}" != f"{other[i]:.6g}" else f"{row[i]:.17g}"
+    return text if len(row) == 1 else f"[..., {text}, ...]" if i else f"[{text}, ...]"

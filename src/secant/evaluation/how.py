@@ -47,7 +47,8 @@ class Evaluation(TypedDict, total=False):
         others pass through), ``"raise"`` (all pass through), ``"mark"`` (the verdict ``failed``).
     inplace : hand f the caller's own arrays, moved one entry at a time and restored whatever happens; for code that
         reads its array through an alias and ignores its argument. It goes with none of the others but ``on_error``.
-    progress : True for a line on standard error; or a function, called with a :class:`Progress` now and then.
+    progress : True for lines on standard error, from the first second on (on a terminal one that is written over); or
+        a function, called with a :class:`Progress` now and then.
     """
 
     vectorized: Vectorized
@@ -85,14 +86,11 @@ class How:
 
 USUAL = How()
 
-#: Names of numerical options, to be guessed where one is misspelled.
-NUMERICAL = ("method", "step", "bounds", "max_step", "noise", "rtol", "max_evaluations", "wrt", "f0", "seed", "args")
-
 NAMES = frozenset(Evaluation.__annotations__)
 
 
-def checked(given: Mapping[str, Any], question: str = "this", without: Iterable[str] = ()) -> How:
-    """Return options that were given, checked; those in ``without`` are none of the question's.
+def checked(given: Mapping[str, Any], question: Callable[..., Any] | None = None, without: Iterable[str] = ()) -> How:
+    """Return options that were given, checked; those in ``without`` are none of those that a question takes.
 
     Raises
     ------
@@ -105,11 +103,11 @@ def checked(given: Mapping[str, Any], question: str = "this", without: Iterable[
         return USUAL
     for name in given:
         if name not in NAMES or name in without:
-            from difflib import get_close_matches
+            from secant.evaluation.hints import instead
 
-            near = get_close_matches(name, [*NAMES.difference(without), *NUMERICAL], 1, 0.75)
-            hint = f": did you mean `{near[0]}`?" if near else ""
-            raise InputTypeError(f"`{question}` takes no option `{name}`{hint}")
+            asked = "this" if question is None else f"`{question.__name__}`"
+            hint = instead(name, question, NAMES.difference(without))
+            raise InputTypeError(f"{asked} takes no option `{name}`{hint}")
     how = How(
         _vectorized(given.get("vectorized", False)),
         _workers(given.get("workers")),
@@ -152,7 +150,7 @@ def _vectorized(value: Any) -> Vectorized:
 def _workers(value: Any) -> Any:
     if value is None or callable(value) or callable(getattr(value, "submit", None)):
         return value
-    allowed = "a number of processes of at least 1, a function like `map`, or an object with `submit`"
+    allowed = f"a number of processes from 1 to {MOST_WORKERS}, a function like `map`, or an object with `submit`"
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InputTypeError(f"`workers` must be {allowed}; got {value!r}")
     if not 1 <= value <= MOST_WORKERS:

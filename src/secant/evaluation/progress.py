@@ -1,9 +1,9 @@
 """How far it is: what was evaluated, how fast, and what is left.
 
 Rules: nobody is told more often than a few times a second, nor before a second has passed; the line goes to standard
-error, is written over on a terminal, and ended when the question is answered. Elsewhere than on a terminal there is a
-line every ten seconds. What the whole will cost is a guess, from what such questions usually cost; it is left out when
-it was passed.
+error, is written over on a terminal, and ended when the question is answered. Elsewhere (a file, a pipe, a notebook)
+there is a line of its own after the first second, every ten seconds, and at the end. What the whole will cost is a
+guess, from what such questions usually cost; it is left out when it was passed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import TextIO
 
@@ -79,8 +80,8 @@ class Reporter:
         self._tell = told if callable(told) else None
         self._expected = expected
         self._began = monotonic()
-        self._last = self._began
-        self._done = self._remembered = 0
+        self._last = -inf
+        self._done = self._remembered = self._said = 0
         self._width = 0
         self._terminal = self._tell is None and sys.stderr is not None and sys.stderr.isatty()
         self._every = OFTEN if self._tell is not None or self._terminal else SELDOM
@@ -98,8 +99,9 @@ class Reporter:
         """Tell the function for the last time; end the line."""
         if self._tell is not None:
             self._say(self._progress(monotonic()))
-        elif self._width:
-            self._say(self._progress(monotonic()))
+        elif self._width or monotonic() - self._began >= PATIENCE:
+            if self._terminal or self._said < self._done:
+                self._say(self._progress(monotonic()))
             _write(sys.stderr, "\n" if self._terminal else "")
             self._width = 0
 
@@ -115,7 +117,7 @@ class Reporter:
         if self._tell is not None:
             self._tell(progress)
             return
-        text = f"secant: {progress}"
+        text, self._said = f"secant: {progress}", progress.evaluations
         if self._terminal:
             _write(sys.stderr, f"\r{text.ljust(self._width)}")
         else:
